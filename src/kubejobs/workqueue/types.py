@@ -1,0 +1,76 @@
+"""What the queue tells: where it is, how the items stand, what was asked of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAddress:
+    """Where a run's queue is; the password is never shown."""
+
+    host: str
+    port: int = 6379
+    password: str | None = field(default=None, repr=False)
+    username: str | None = None
+    database: int = 0
+    tls: bool = False
+    prefix: str = ""
+
+
+class Signal(StrEnum):
+    """What was asked of a running job through the queue's control key."""
+
+    STOP = "stop"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The ledger's sums; they add up to `total` at every moment.
+
+    queued: waiting to be leased. leased: with a worker. delayed: waiting for its retry time.
+    done: acknowledged. failed: reported as failed for good by its worker. dead: given up after `max_attempts`.
+    held: taken out of the queue by a stop.
+    """
+
+    queued: int = 0
+    leased: int = 0
+    delayed: int = 0
+    done: int = 0
+    failed: int = 0
+    dead: int = 0
+    held: int = 0
+
+    @property
+    def total(self) -> int:
+        """All items of the run."""
+        return self.queued + self.leased + self.delayed + self.done + self.failed + self.dead + self.held
+
+    @property
+    def open(self) -> int:
+        """Items that still have to be worked on."""
+        return self.queued + self.leased + self.delayed
+
+    @property
+    def finished(self) -> int:
+        """Items with a final result, good or bad."""
+        return self.done + self.failed + self.dead
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    """One consistent look at the queue; times are seconds since the epoch by the queue server's clock.
+
+    `deliveries` counts leases granted, `busy_seconds` sums the time from lease to acknowledgement of finished items
+    (0 where workers of the open contract do not say it).
+    """
+
+    time: float
+    counts: Counts
+    signal: Signal | None = None
+    first_leased_at: float | None = None
+    last_acknowledged_at: float | None = None
+    deliveries: int = 0
+    busy_seconds: float = 0.0
