@@ -26,16 +26,21 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+ResourceName = Literal["cpu", "memory", "ephemeral-storage"]
+
+
+def _small_requests() -> dict[ResourceName, str]:
+    return {"cpu": "100m", "memory": "128Mi"}
+
+
 class Resources(_Strict):
     """Kubernetes resource quantities of one worker pod."""
 
-    requests: dict[Literal["cpu", "memory", "ephemeral-storage"], Quantity] = Field(
-        default_factory=lambda: {"cpu": "100m", "memory": "128Mi"},
-        description="What the scheduler reserves for one worker, such as {\"cpu\": \"500m\", \"memory\": \"1Gi\"}.",
+    requests: dict[ResourceName, Quantity] = Field(
+        default_factory=_small_requests,
+        description='What the scheduler reserves for one worker, such as {"cpu": "500m", "memory": "1Gi"}.',
     )
-    limits: dict[Literal["cpu", "memory", "ephemeral-storage"], Quantity] = Field(
-        default_factory=dict, description="What one worker may use at most."
-    )
+    limits: dict[ResourceName, Quantity] = Field(default_factory=dict, description="What one worker may use at most.")
 
 
 class Scaling(_Strict):
@@ -50,20 +55,28 @@ class Scaling(_Strict):
         "k8s_replicas", description="k8s_replicas changes the Job's parallelism; nop only records the decisions."
     )
     metric_source: Literal["redis"] = Field("redis", description="Where progress is read.")
-    actuation_size: int = Field(1, ge=1, le=MAX_REPLICAS, description="default policy: workers added or removed a step.")
+    actuation_size: int = Field(
+        1, ge=1, le=MAX_REPLICAS, description="default policy: workers added or removed a step."
+    )
     trigger_up: float = Field(
-        0.0, ge=0, allow_inf_nan=False,
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
         description="default policy: add workers when progress is behind the reference by at least this share (0.1 = 10 %).",
     )
     trigger_down: float = Field(
-        0.0, ge=0, allow_inf_nan=False,
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
         description="default policy: remove workers when progress is ahead of the reference by at least this share.",
     )
     proportional_gain: float = Field(0.0, allow_inf_nan=False, description="pid policy: gain on the error.")
     derivative_gain: float = Field(0.0, allow_inf_nan=False, description="pid policy: gain on the error's change.")
     integral_gain: float = Field(0.0, allow_inf_nan=False, description="pid policy: gain on the error's sum.")
     integral_limit: float | None = Field(
-        None, gt=0, allow_inf_nan=False,
+        None,
+        gt=0,
+        allow_inf_nan=False,
         description="pid policy: bound on the absolute sum of errors (anti-windup); none, as in the original, by default.",
     )
 
@@ -71,28 +84,30 @@ class Scaling(_Strict):
 class Workload(_Strict):
     """Where the items come from; exactly one of `url` and `items`."""
 
-    url: str | None = Field(None, min_length=1, description="http(s), file or any installed fsspec URL; one item a line.")
+    url: str | None = Field(
+        None, min_length=1, description="http(s), file or any installed fsspec URL; one item a line."
+    )
     items: tuple[str, ...] | None = Field(None, description="The items themselves.")
 
 
 class Queue(_Strict):
     """The run's Redis: a private server in the cluster, or a shared one by Airflow connection."""
 
-    connection: str | None = Field(None, min_length=1, description="Airflow connection of a shared Redis; none: a private one.")
-    image: str | None = Field(None, min_length=1, description="Image of the private server; none: the setting queue_image.")
+    connection: str | None = Field(
+        None, min_length=1, description="Airflow connection of a shared Redis; none: a private one."
+    )
+    image: str | None = Field(
+        None, min_length=1, description="Image of the private server; none: the setting queue_image."
+    )
     storage_class: str | None = Field(
         None, min_length=1, description="Storage class of the private server's volume; none: an emptyDir."
     )
     storage_size: Quantity = Field("1Gi", description="Size of that volume.")
-    resources: Resources = Field(
-        default_factory=lambda: Resources(requests={"cpu": "100m", "memory": "128Mi"}, limits={})
-    )
+    resources: Resources = Field(default_factory=Resources, description="Resources of the private server.")
     lease_seconds: PositiveSeconds = Field(
         60.0, le=86_400, description="An item whose worker is silent for this long is given to another worker."
     )
-    max_attempts: int = Field(
-        3, ge=1, le=1000, description="How often an item may be started before it is given up."
-    )
+    max_attempts: int = Field(3, ge=1, le=1000, description="How often an item may be started before it is given up.")
 
 
 class Limits(_Strict):
@@ -110,7 +125,9 @@ class Submission(_Strict):
     command: tuple[str, ...] = Field(default=(), description="The container's command; empty: the image's own.")
     args: tuple[str, ...] = Field(default=(), description="Arguments of the command.")
     workload: Workload
-    expected_time: PositiveSeconds = Field(le=31_536_000, description="Seconds in which all items are expected to be done.")
+    expected_time: PositiveSeconds = Field(
+        le=31_536_000, description="Seconds in which all items are expected to be done."
+    )
     scaling: Scaling = Field(default_factory=Scaling)
     queue: Queue = Field(default_factory=Queue)
     limits: Limits = Field(default_factory=Limits)
@@ -118,7 +135,9 @@ class Submission(_Strict):
     namespace: KubernetesName | None = Field(None, description="Namespace; none: the connection's, else `default`.")
     env: dict[str, str] = Field(default_factory=dict, description="Environment of the workers.")
     resources: Resources = Field(default_factory=Resources)
-    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels that the workers' nodes must carry.")
+    node_selector: dict[str, str] = Field(
+        default_factory=dict, description="Labels that the workers' nodes must carry."
+    )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(None, description="As in Kubernetes.")
     image_pull_secrets: tuple[KubernetesName, ...] = Field(default=(), description="Secrets for the image's registry.")
     service_account: KubernetesName | None = Field(None, description="Service account of the workers.")
@@ -129,7 +148,9 @@ class Submission(_Strict):
     resources_lifetime: int = Field(
         0, ge=0, le=31_536_000, description="Seconds that the run's objects are kept after its end."
     )
-    report_url: str | None = Field(None, min_length=1, description="fsspec folder or file for the report; none: the setting.")
+    report_url: str | None = Field(
+        None, min_length=1, description="fsspec folder or file for the report; none: the setting."
+    )
 
     def deadline(self, started_at: float) -> float:
         """When the run is expected to end, in seconds since the epoch, given when its clock started."""
