@@ -37,9 +37,9 @@ class Settings:
         180.0, "Seconds to wait for a new queue server: a large image on a slow registry takes a minute or two."
     )
     workload_allow_private: bool = _setting(
-        False, "Let a workload be read from loopback, link-local and private addresses."
+        default=False, help_text="Let a workload be read from loopback, link-local and private addresses."
     )
-    workload_allow_local_files: bool = _setting(False, "Let a workload be read from files of the Airflow worker.")
+    workload_allow_local_files: bool = _setting(default=False, help_text="Let a workload be read from files of the Airflow worker.")
     workload_max_bytes: int = _setting(
         8_589_934_592, "Largest workload in bytes after decompression; a guard against endless streams."
     )
