@@ -2,41 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kubejobs.cluster.job_status import JobStatus
 from kubejobs.workqueue.types import QueueSnapshot, Signal
-
-
-@dataclass(frozen=True, slots=True)
-class JobStatus:
-    """A Kubernetes Job as control sees it.
-
-    `parallelism` is what was asked for; `active`, `ready`, `terminating`, `succeeded`, `failed` count pods.
-    `unschedulable` counts pending pods for which the cluster has no room, `pending_reason` says why, as the cluster did.
-    """
-
-    parallelism: int
-    active: int = 0
-    ready: int = 0
-    terminating: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    unschedulable: int = 0
-    pending_reason: str | None = None
-    complete: bool = False
-    failure: str | None = None
-    resource_version: str = ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether Kubernetes has set a final condition."""
-        return self.complete or self.failure is not None
-
-    @property
-    def pending(self) -> int:
-        """Active pods that are not ready yet."""
-        return max(self.active - self.ready, 0)
 
 
 class ClusterPort(Protocol):
@@ -92,3 +61,6 @@ class QueuePort(Protocol):
     async def signal_run(self, signal: Signal) -> None:
         """Ask the run to stop or to terminate."""
         ...
+
+
+__all__ = ["ClusterPort", "JobStatus", "QueuePort"]

@@ -141,6 +141,9 @@ class Submission(_Strict):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(None, description="As in Kubernetes.")
     image_pull_secrets: tuple[KubernetesName, ...] = Field(default=(), description="Secrets for the image's registry.")
     service_account: KubernetesName | None = Field(None, description="Service account of the workers.")
+    run_as_user: int = Field(
+        65534, ge=1, le=2_147_483_647, description="User id of the workers' processes; never root, whatever the image says."
+    )
     termination_grace_period: int = Field(
         30, ge=0, le=86_400, description="Seconds that a worker has to finish its item when it is removed."
     )

@@ -1,0 +1,93 @@
+"""The asynchronous calls that the triggers make: read the Job, change its parallelism, read the queue's address.
+
+Rule: nothing blocks the event loop, and every await has a time limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from aiohttp import ClientError
+from kubernetes_asyncio import client
+from kubernetes_asyncio.client.exceptions import ApiException
+
+from kubejobs.cluster.client import queue_address_of
+from kubejobs.cluster.errors import cluster_error
+from kubejobs.cluster.job_status import JobStatus, job_status, unschedulable
+from kubejobs.errors import ObjectGoneError
+from kubejobs.naming import COMPONENT_LABEL, WORKER, RunIdentity
+from kubejobs.workqueue.types import QueueAddress
+
+CALL_SECONDS = 15.0
+_PENDING_PODS_READ = 50
+
+T = TypeVar("T")
+
+
+async def _limited(call: Awaitable[T], doing: str) -> T:
+    try:
+        return await asyncio.wait_for(call, CALL_SECONDS)
+    except (ApiException, TimeoutError, OSError, ClientError) as error:
+        raise cluster_error(error, doing) from error
+
+
+class AsyncRunCluster:
+    """One run's objects; satisfies the control loop's ClusterPort."""
+
+    def __init__(self, api_client: client.ApiClient, run: RunIdentity, namespace: str) -> None:
+        self._batch = client.BatchV1Api(api_client)
+        self._core = client.CoreV1Api(api_client)
+        self._run = run
+        self._namespace = namespace
+        self._job = f"Job {namespace}/{run.job_name}"
+
+    async def read_job(self) -> JobStatus:
+        """The Job as it stands; ObjectGoneError if it was deleted or is being deleted."""
+        doing = f"reading {self._job}"
+        job: Any = await _limited(self._batch.read_namespaced_job(self._run.job_name, self._namespace), doing)
+        if job.metadata.deletion_timestamp is not None:
+            raise ObjectGoneError(f"{self._job} is being deleted from outside this run", status=404)
+        status = job_status(job)
+        return await self._with_pending(status) if status.pending and not status.finished else status
+
+    async def _with_pending(self, status: JobStatus) -> JobStatus:
+        """The same status with what keeps its pending pods waiting."""
+        selector = f"{self._run.selector},{COMPONENT_LABEL}={WORKER}"
+        pods: Any = await _limited(
+            self._core.list_namespaced_pod(
+                self._namespace,
+                label_selector=selector,
+                field_selector="status.phase=Pending",
+                limit=_PENDING_PODS_READ,
+            ),
+            f"listing pending pods of {self._job}",
+        )
+        return unschedulable(status, pods.items)
+
+    async def set_parallelism(self, replicas: int, resource_version: str) -> None:
+        """Ask for `replicas` pods; ObjectConflictError if the Job changed since `resource_version`."""
+        body: dict[str, Any] = {"spec": {"parallelism": replicas}}
+        if resource_version:
+            body["metadata"] = {"resourceVersion": resource_version}
+        await _limited(
+            self._batch.patch_namespaced_job(self._run.job_name, self._namespace, body),
+            f"setting the parallelism of {self._job} to {replicas}",
+        )
+
+    async def delete_job(self) -> None:
+        """End the workers: delete the Job and its pods; nothing happens if it is gone already."""
+        try:
+            await _limited(
+                self._batch.delete_namespaced_job(self._run.job_name, self._namespace, propagation_policy="Background"),
+                f"deleting {self._job}",
+            )
+        except ObjectGoneError:
+            return
+
+    async def queue_address(self) -> QueueAddress:
+        """Where the run's queue is, from the run's Secret; ObjectGoneError if that is gone."""
+        doing = f"reading Secret {self._namespace}/{self._run.queue_name}"
+        secret: Any = await _limited(self._core.read_namespaced_secret(self._run.queue_name, self._namespace), doing)
+        return queue_address_of(secret.data or {})

@@ -1,0 +1,81 @@
+"""A Kubernetes Job → what control needs to know of it.  Pure; works on either client's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A Kubernetes Job as control sees it.
+
+    `parallelism` is what was asked for; `active`, `ready`, `terminating`, `succeeded`, `failed` count pods.
+    `unschedulable` counts pending pods for which the cluster has no room; `pending_reason` says why, in its words.
+    """
+
+    parallelism: int
+    active: int = 0
+    ready: int = 0
+    terminating: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    unschedulable: int = 0
+    pending_reason: str | None = None
+    complete: bool = False
+    failure: str | None = None
+    resource_version: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether Kubernetes has set a final condition."""
+        return self.complete or self.failure is not None
+
+    @property
+    def pending(self) -> int:
+        """Active pods that are not ready yet."""
+        return max(self.active - self.ready, 0)
+
+
+def job_status(job: Any) -> JobStatus:
+    """What the Job's status says; absent counts are 0."""
+    status = job.status
+    conditions = {c.type: c for c in (status.conditions or []) if c.status == "True"}
+    failed = conditions.get("Failed")
+    return JobStatus(
+        parallelism=job.spec.parallelism if job.spec.parallelism is not None else 1,
+        active=status.active or 0,
+        ready=status.ready or 0,
+        terminating=status.terminating or 0,
+        succeeded=status.succeeded or 0,
+        failed=status.failed or 0,
+        complete="Complete" in conditions,
+        failure=None if failed is None else f"{failed.reason}: {failed.message}",
+        resource_version=job.metadata.resource_version or "",
+    )
+
+
+def unschedulable(status: JobStatus, pending_pods: Iterable[Any]) -> JobStatus:
+    """The status with the pending pods that wait for room, an image or a volume, and the first reason given."""
+    no_room = 0
+    reason: str | None = None
+    for pod in pending_pods:
+        scheduling = next((c for c in (pod.status.conditions or []) if c.type == "PodScheduled"), None)
+        if scheduling is not None and scheduling.status == "False" and scheduling.reason == "Unschedulable":
+            no_room += 1
+            reason = reason or f"Unschedulable: {scheduling.message}"
+        reason = reason or _waiting_reason(pod)
+    return replace(status, unschedulable=no_room, pending_reason=reason)
+
+
+# What a container waits for while all is well.
+_NORMAL_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
+
+
+def _waiting_reason(pod: Any) -> str | None:
+    for container in pod.status.container_statuses or []:
+        waiting = container.state.waiting if container.state else None
+        if waiting is not None and waiting.reason not in _NORMAL_WAITS:
+            return f"{waiting.reason}: {waiting.message or 'no message'}"
+    return None
