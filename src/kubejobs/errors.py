@@ -80,3 +80,15 @@ class ObjectGoneError(ClusterError):
 
 class ObjectConflictError(ClusterError):
     """The object changed since it was read, or an object of that name belongs to somebody else."""
+
+
+class ReportError(KubeJobsError):
+    """The report can't be written where it should go."""
+
+
+class AirflowApiError(KubeJobsError):
+    """Airflow's REST API refused a request or does not answer; `status` is the HTTP status, None without an answer."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
