@@ -1,7 +1,7 @@
 """A small client of Airflow's REST API: tokens, runs, XComs and logs, with errors that say what to do.
 
-Rule: reads are repeated when the server fails or can't be reached; a trigger is repeated under one run id, so that a lost
-reply can't start a second run.
+Rule: a request is repeated while the server fails or can't be reached; a trigger is repeated under one run id, so that a
+lost reply can't start a second run.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class AirflowApi:
             return run_id
 
     def run(self, run_id: str, dag_id: str = DAG_ID) -> dict[str, Any]:
-        """The run's record: `state`, `start_date`, `end_date`, `conf`, …"""
+        """The run's record: `state`, `start_date`, `end_date`, `conf` and more."""
         return self._read(f"{_runs(dag_id)}/{_quoted(run_id)}")
 
     def task_instances(self, run_id: str, dag_id: str = DAG_ID) -> list[dict[str, Any]]:
@@ -226,7 +226,5 @@ def _plain(value: Any) -> Any:
 def _log_lines(entry: Any) -> list[str]:
     if not isinstance(entry, dict):
         return [str(entry)]
-    lines = [str(entry.get("event", ""))]
-    for failure in entry.get("error_detail") or []:
-        lines.append(f"{failure.get('exc_type')}: {failure.get('exc_value')}")
-    return lines
+    failures = entry.get("error_detail") or []
+    return [str(entry.get("event", "")), *(f"{each.get('exc_type')}: {each.get('exc_value')}" for each in failures)]

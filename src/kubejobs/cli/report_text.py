@@ -39,7 +39,7 @@ def _nested(value: Any) -> bool:
 def _inline(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None or value == [] or value == {}:
+    if value is None or (isinstance(value, list | Mapping) and not value):
         return "-"
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""`kubejobs submit` and `kubejobs validate`: check a submission here, with every problem at once, then start its run."""
+"""`kubejobs submit` and `kubejobs validate`: check a submission, every problem at once; start its run."""
 
 from __future__ import annotations
 
