@@ -39,7 +39,14 @@ class Settings:
     workload_allow_private: bool = _setting(
         default=False, help_text="Let a workload be read from loopback, link-local and private addresses."
     )
-    workload_allow_local_files: bool = _setting(default=False, help_text="Let a workload be read from files of the Airflow worker.")
+    workload_allow_local_files: bool = _setting(
+        default=False, help_text="Let a workload be read from files of the Airflow worker."
+    )
+    workload_protocols: str = _setting(
+        "s3,s3a,gs,gcs,abfs,abfss,az",
+        "fsspec protocols that a workload may be read with beside http(s), by commas; their addresses are not "
+        "checked, so only ones whose host a submission can't choose.",
+    )
     workload_max_bytes: int = _setting(
         8_589_934_592, "Largest workload in bytes after decompression; a guard against endless streams."
     )

@@ -6,31 +6,74 @@ Durations are in seconds and say so in their names, except where the documents' 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_INLINE_ITEMS = 10_000
 MAX_REPLICAS = 10_000
+DEFAULT_REQUESTS = {"cpu": "100m", "memory": "128Mi"}
 
 _KUBERNETES_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
-_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$"
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$"
+_RESOURCE = r"^(cpu|memory|ephemeral-storage|[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)$"
+_LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+_VARIABLE = r"^[A-Za-z_.-][A-Za-z0-9_.-]*$"
+_NO_BLANKS = r"^\S+$"
+_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+_CONNECTION = r"^[A-Za-z0-9_.:/-]{1,250}$"
+_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
+
+PATTERNS_IN_WORDS = {
+    _KUBERNETES_NAME: "a Kubernetes name: 1 to 63 lower-case letters, digits and inner dashes",
+    _QUANTITY: 'a Kubernetes quantity such as "500m", "2" or "1Gi"',
+    _RESOURCE: "cpu, memory, ephemeral-storage or an extended resource such as example.com/gpu",
+    _LABEL_KEY: "a Kubernetes label key such as disktype or example.com/pool",
+    _LABEL_VALUE: "a Kubernetes label value: at most 63 letters, digits, dashes, dots and underscores",
+    _VARIABLE: "a variable name: letters, digits, _, - and dots, not starting with a digit",
+    _NO_BLANKS: "text without blanks",
+    _OBJECT_NAME: "a Kubernetes name: lower-case letters, digits and inner dashes and dots",
+    _CONNECTION: "an Airflow connection's id",
+    _PRINTABLE: "text without control characters",
+}
+"""What each pattern of the model asks for, for people; messages and the reference use it."""
+
+
+def _as_text(value: Any) -> Any:
+    """Numbers and truth values as the text that a container would get; JSON and YAML authors leave out the quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _number_as_text(value: Any) -> Any:
+    return value if isinstance(value, bool) else _as_text(value)
+
 
 KubernetesName = Annotated[str, Field(pattern=_KUBERNETES_NAME)]
-Quantity = Annotated[str, Field(pattern=_QUANTITY)]
-PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+ObjectName = Annotated[str, Field(pattern=_OBJECT_NAME)]
+ConnectionId = Annotated[str, Field(pattern=_CONNECTION)]
+Location = Annotated[str, Field(pattern=_PRINTABLE, max_length=4096)]
+ImageName = Annotated[str, Field(pattern=_NO_BLANKS, max_length=1024)]
+Quantity = Annotated[str, Field(pattern=_QUANTITY, max_length=32), BeforeValidator(_number_as_text)]
+ResourceName = Annotated[str, Field(pattern=_RESOURCE, max_length=317)]
+LabelKey = Annotated[str, Field(pattern=_LABEL_KEY, max_length=317)]
+LabelValue = Annotated[str, Field(pattern=_LABEL_VALUE), BeforeValidator(_as_text)]
+VariableName = Annotated[str, Field(pattern=_VARIABLE, max_length=256)]
+VariableValue = Annotated[str, BeforeValidator(_as_text)]
+Count = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-ResourceName = Literal["cpu", "memory", "ephemeral-storage"]
-
-
-def _small_requests() -> dict[ResourceName, str]:
-    return {"cpu": "100m", "memory": "128Mi"}
+def _small_requests() -> dict[str, str]:
+    return dict(DEFAULT_REQUESTS)
 
 
 class Resources(_Strict):
@@ -47,67 +90,63 @@ class Scaling(_Strict):
     """How many workers, and the policy that decides it."""
 
     policy: Literal["default", "pid"] = Field("default", description="Which policy decides the number of workers.")
-    initial_replicas: int = Field(1, ge=1, le=MAX_REPLICAS, description="Workers at the start.")
-    min_replicas: int = Field(1, ge=1, le=MAX_REPLICAS, description="Never fewer workers than this.")
-    max_replicas: int = Field(10, ge=1, le=MAX_REPLICAS, description="Never more workers than this.")
+    initial_replicas: Count = Field(1, ge=1, le=MAX_REPLICAS, description="Workers at the start.")
+    min_replicas: Count = Field(1, ge=1, le=MAX_REPLICAS, description="Never fewer workers than this.")
+    max_replicas: Count = Field(10, ge=1, le=MAX_REPLICAS, description="Never more workers than this.")
     check_interval: PositiveSeconds = Field(5.0, le=3600, description="Seconds between two looks at the queue.")
     actuator: Literal["k8s_replicas", "nop"] = Field(
         "k8s_replicas", description="k8s_replicas changes the Job's parallelism; nop only records the decisions."
     )
     metric_source: Literal["redis"] = Field("redis", description="Where progress is read.")
-    actuation_size: int = Field(
+    actuation_size: Count = Field(
         1, ge=1, le=MAX_REPLICAS, description="default policy: workers added or removed a step."
     )
-    trigger_up: float = Field(
+    trigger_up: Number = Field(
         0.0,
         ge=0,
-        allow_inf_nan=False,
-        description="default policy: add workers when progress is behind the reference by at least this share (0.1 = 10 %).",
+        description="default policy: add workers when progress is behind by at least this share (0.1 = 10 %).",
     )
-    trigger_down: float = Field(
+    trigger_down: Number = Field(
         0.0,
         ge=0,
-        allow_inf_nan=False,
-        description="default policy: remove workers when progress is ahead of the reference by at least this share.",
+        description="default policy: remove workers when progress is ahead by at least this share.",
     )
-    proportional_gain: float = Field(0.0, allow_inf_nan=False, description="pid policy: gain on the error.")
-    derivative_gain: float = Field(0.0, allow_inf_nan=False, description="pid policy: gain on the error's change.")
-    integral_gain: float = Field(0.0, allow_inf_nan=False, description="pid policy: gain on the error's sum.")
-    integral_limit: float | None = Field(
+    proportional_gain: Number = Field(0.0, description="pid policy: gain on the error.")
+    derivative_gain: Number = Field(0.0, description="pid policy: gain on the error's change.")
+    integral_gain: Number = Field(0.0, description="pid policy: gain on the error's sum.")
+    integral_limit: Number | None = Field(
         None,
         gt=0,
-        allow_inf_nan=False,
-        description="pid policy: bound on the absolute sum of errors (anti-windup); none, as in the original, by default.",
+        description="pid policy: bound on the errors' absolute sum (anti-windup); none, as in the original.",
+    )
+    hold_when_nothing_queued: bool = Field(
+        default=False, description="Any policy: add no worker while no item is queued; the original adds them."
     )
 
 
 class Workload(_Strict):
     """Where the items come from; exactly one of `url` and `items`."""
 
-    url: str | None = Field(
-        None, min_length=1, description="http(s), file or any installed fsspec URL; one item a line."
-    )
+    url: Location | None = Field(None, description="http(s), file or any installed fsspec URL; one item a line.")
     items: tuple[str, ...] | None = Field(None, description="The items themselves.")
 
 
 class Queue(_Strict):
     """The run's Redis: a private server in the cluster, or a shared one by Airflow connection."""
 
-    connection: str | None = Field(
-        None, min_length=1, description="Airflow connection of a shared Redis; none: a private one."
+    connection: ConnectionId | None = Field(
+        None, description="Airflow connection of a shared Redis; none: a private one."
     )
-    image: str | None = Field(
-        None, min_length=1, description="Image of the private server; none: the setting queue_image."
-    )
-    storage_class: str | None = Field(
-        None, min_length=1, description="Storage class of the private server's volume; none: an emptyDir."
+    image: ImageName | None = Field(None, description="Image of the private server; none: the setting queue_image.")
+    storage_class: ObjectName | None = Field(
+        None, description="Storage class of the private server's volume; none: an emptyDir."
     )
     storage_size: Quantity = Field("1Gi", description="Size of that volume.")
     resources: Resources = Field(default_factory=Resources, description="Resources of the private server.")
     lease_seconds: PositiveSeconds = Field(
         60.0, le=86_400, description="An item whose worker is silent for this long is given to another worker."
     )
-    max_attempts: int = Field(3, ge=1, le=1000, description="How often an item may be started before it is given up.")
+    max_attempts: Count = Field(3, ge=1, le=1000, description="How often an item may be started before it is given up.")
 
 
 class Limits(_Strict):
@@ -121,39 +160,40 @@ class Limits(_Strict):
 class Submission(_Strict):
     """One batch job: an image, a command, a workload and the time in which it is expected to finish."""
 
-    image: str = Field(min_length=1, max_length=1024, pattern=r"^\S+$", description="Container image of the workers.")
+    image: ImageName = Field(description="Container image of the workers.")
     command: tuple[str, ...] = Field(default=(), description="The container's command; empty: the image's own.")
     args: tuple[str, ...] = Field(default=(), description="Arguments of the command.")
-    workload: Workload
+    workload: Workload = Field(description="Where the items come from.")
     expected_time: PositiveSeconds = Field(
         le=31_536_000, description="Seconds in which all items are expected to be done."
     )
-    scaling: Scaling = Field(default_factory=Scaling)
-    queue: Queue = Field(default_factory=Queue)
-    limits: Limits = Field(default_factory=Limits)
-    cluster: str = Field("kubernetes_default", min_length=1, description="Airflow connection of the cluster.")
+    scaling: Scaling = Field(default_factory=Scaling, description="How many workers, and the policy that decides it.")
+    queue: Queue = Field(default_factory=Queue, description="The run's Redis.")
+    limits: Limits = Field(default_factory=Limits, description="When control gives up on the run.")
+    cluster: ConnectionId = Field("kubernetes_default", description="Airflow connection of the cluster.")
     namespace: KubernetesName | None = Field(None, description="Namespace; none: the connection's, else `default`.")
-    env: dict[str, str] = Field(default_factory=dict, description="Environment of the workers.")
-    resources: Resources = Field(default_factory=Resources)
-    node_selector: dict[str, str] = Field(
+    env: dict[VariableName, VariableValue] = Field(default_factory=dict, description="Environment of the workers.")
+    resources: Resources = Field(default_factory=Resources, description="What one worker gets of the cluster.")
+    node_selector: dict[LabelKey, LabelValue] = Field(
         default_factory=dict, description="Labels that the workers' nodes must carry."
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(None, description="As in Kubernetes.")
-    image_pull_secrets: tuple[KubernetesName, ...] = Field(default=(), description="Secrets for the image's registry.")
-    service_account: KubernetesName | None = Field(None, description="Service account of the workers.")
-    run_as_user: int = Field(
-        65534, ge=1, le=2_147_483_647, description="User id of the workers' processes; never root, whatever the image says."
+    image_pull_secrets: tuple[ObjectName, ...] = Field(default=(), description="Secrets for the image's registry.")
+    service_account: ObjectName | None = Field(None, description="Service account of the workers.")
+    run_as_user: Count = Field(
+        65534,
+        ge=1,
+        le=2_147_483_647,
+        description="User id of the workers' processes; never root, whatever the image says.",
     )
-    termination_grace_period: int = Field(
+    termination_grace_period: Count = Field(
         30, ge=0, le=86_400, description="Seconds that a worker has to finish its item when it is removed."
     )
-    backoff_limit: int = Field(6, ge=0, le=100_000, description="Failed pods after which Kubernetes fails the Job.")
-    resources_lifetime: int = Field(
+    backoff_limit: Count = Field(6, ge=0, le=100_000, description="Failed pods after which Kubernetes fails the Job.")
+    resources_lifetime: Count = Field(
         0, ge=0, le=31_536_000, description="Seconds that the run's objects are kept after its end."
     )
-    report_url: str | None = Field(
-        None, min_length=1, description="fsspec folder or file for the report; none: the setting."
-    )
+    report_url: Location | None = Field(None, description="fsspec folder or file for the report; none: the setting.")
 
     def deadline(self, started_at: float) -> float:
         """When the run is expected to end, in seconds since the epoch, given when its clock started."""

@@ -1,0 +1,100 @@
+"""What a field of the model expects, in words: read from the model's JSON schema, so that it can't disagree with it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from kubejobs.submission.model import PATTERNS_IN_WORDS, Submission
+from kubejobs.submission.paths import Path
+
+Schema = dict[str, Any]
+
+
+@cache
+def submission_schema() -> Schema:
+    """The model's JSON schema."""
+    return Submission.model_json_schema()
+
+
+def field_schema(path: Path) -> Schema | None:
+    """The schema of the field at `path`, references followed and null left out; None when there is no such field."""
+    schema = resolve(submission_schema())
+    for part in path:
+        child = _child(schema, part)
+        if child is None:
+            return None
+        schema = resolve(child)
+    return schema
+
+
+def resolve(schema: Schema) -> Schema:
+    """The schema behind a reference, or the one beside null."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return resolve({**submission_schema()["$defs"][name], **{k: v for k, v in schema.items() if k != "$ref"}})
+    for choice in schema.get("anyOf", ()):
+        if choice.get("type") != "null":
+            rest = {key: value for key, value in schema.items() if key != "anyOf"}
+            return resolve({**rest, **choice})
+    return schema
+
+
+def _child(schema: Schema, part: str | int) -> Schema | None:
+    if isinstance(part, int):
+        items: Schema | None = schema.get("items")
+        return items
+    properties: Schema = schema.get("properties", {})
+    if part in properties:
+        child: Schema = properties[part]
+        return child
+    return free_values(schema)
+
+
+def free_values(schema: Schema) -> Schema | None:
+    """The schema of the values of an object whose keys are the user's own; None for any other."""
+    for values in schema.get("patternProperties", {}).values():
+        found: Schema = values
+        return found
+    return None
+
+
+def known_keys(path: Path) -> list[str]:
+    """The field names allowed at `path`."""
+    return list((field_schema(path) or {}).get("properties", {}))
+
+
+def in_words(schema: Schema) -> str:
+    """What the schema allows, for people: `a whole number from 1 to 10000`."""
+    if "const" in schema:
+        return f'"{schema["const"]}"'
+    if "enum" in schema:
+        return "one of " + ", ".join(f'"{choice}"' for choice in schema["enum"] if choice is not None)
+    kind = schema.get("type")
+    if kind in {"integer", "number"}:
+        return _number_in_words(schema, "a whole number" if kind == "integer" else "a number")
+    if kind == "array":
+        return f"a list, each entry {in_words(schema.get('items', {}))}"
+    if kind == "object":
+        values = free_values(schema)
+        return f"an object, each value {in_words(values)}" if values else "an object"
+    return _text_in_words(schema)
+
+
+def _number_in_words(schema: Schema, noun: str) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f"{noun} from {low:.15g} to {high:.15g}"
+    bounds = []
+    if "exclusiveMinimum" in schema:
+        bounds.append(f"greater than {schema['exclusiveMinimum']:.15g}")
+    if low is not None:
+        bounds.append(f"of at least {low:.15g}")
+    if high is not None:
+        bounds.append(f"at most {high:.15g}")
+    return f"{noun} {' and '.join(bounds)}" if bounds else noun
+
+
+def _text_in_words(schema: Schema) -> str:
+    words = PATTERNS_IN_WORDS.get(schema.get("pattern", ""), "text")
+    return f"{words}, at most {schema['maxLength']} characters" if "maxLength" in schema else words

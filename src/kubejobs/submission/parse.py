@@ -1,0 +1,81 @@
+"""JSON in any of the accepted shapes → one `Submission`, or every problem with it at once.
+
+Rule: whatever the input, the only exception is SubmissionError, and no message shows a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubejobs.errors import Problem, SubmissionError
+from kubejobs.submission.defaults import Defaults
+from kubejobs.submission.documents import is_documents_shape, read_documents_shape
+from kubejobs.submission.model import Submission
+from kubejobs.submission.paths import Path
+from kubejobs.submission.plain import MAX_CONF_BYTES, plain_problems
+from kubejobs.submission.rules import Issue, look_up
+from kubejobs.submission.shaped import Shaped, is_given, read_product_shape
+from kubejobs.submission.validate import validate
+
+
+def parse_submission(
+    conf: Mapping[str, Any], defaults: Defaults | None = None, *, max_bytes: int = MAX_CONF_BYTES
+) -> Submission:
+    """The submission that `conf` describes, with the deployment's `defaults` for what it leaves out.
+
+    Raises SubmissionError with every problem, each by the field's path in the shape that the user wrote.
+    """
+    problems = plain_problems(conf, max_bytes)
+    if problems:
+        raise SubmissionError(problems)
+    here = defaults or Defaults()
+    shaped = read_documents_shape(conf) if is_documents_shape(conf) else read_product_shape(conf)
+    issues = _not_enabled(shaped, here)
+    submission, found = validate(here.complete(shaped.fields))
+    problems = _merged(shaped, issues + found)
+    if problems or submission is None:
+        raise SubmissionError(problems)
+    return submission
+
+
+def _not_enabled(shaped: Shaped, defaults: Defaults) -> list[Issue]:
+    """Actuators and metric sources that the model knows and this deployment does not enable."""
+    issues = []
+    for field, enabled in (("actuator", defaults.actuators), ("metric_source", defaults.metric_sources)):
+        path: Path = ("scaling", field)
+        value = look_up(shaped.fields, path)
+        if isinstance(value, str) and value not in enabled:
+            issues.append(Issue(path, f"is not enabled in this deployment; it must be {' or '.join(enabled)}"))
+    return issues
+
+
+def _merged(shaped: Shaped, issues: list[Issue]) -> list[Problem]:
+    """The problems of the shape and of the fields, one for each field, by the user's own names."""
+    problems = {problem.field: problem for problem in reversed(shaped.problems)}
+    problems = {problem.field: problem for problem in reversed(problems.values())}
+    for issue in issues:
+        name = shaped.name_of(issue.path)
+        message = issue.message
+        if issue.others:
+            message = message.format(*(shaped.name_of(other) for other in issue.others))
+        problems.setdefault(name, Problem(name, message))
+    return list(problems.values())
+
+
+def location_of_cleanup(conf: Any) -> tuple[str, str | None]:
+    """The cluster's connection and the namespace that a run used, for its cleanup, however bad its submission is.
+
+    Never raises; what can't be read is the default: `kubernetes_default`, and None for the connection's namespace.
+    """
+    cluster: Any = None
+    namespace: Any = None
+    if isinstance(conf, Mapping):
+        info = conf.get("plugin_info")
+        for place in (conf, info if isinstance(info, Mapping) else {}):
+            cluster = place.get("cluster") or place.get("cluster_name") or cluster
+            namespace = place.get("namespace") or namespace
+    return (
+        cluster if is_given(cluster) and isinstance(cluster, str) else str(Submission.model_fields["cluster"].default),
+        namespace if is_given(namespace) and isinstance(namespace, str) else None,
+    )
