@@ -23,6 +23,7 @@ class Reason(StrEnum):
     PID_HELD = "PidHeld"
     CAPACITY_LIMITED = "CapacityLimited"
     QUEUE_UNREADABLE = "QueueUnreadable"
+    CLUSTER_UNREADABLE = "ClusterUnreadable"
     NOTHING_QUEUED = "NothingQueued"
     WORKERS_FINISHING = "WorkersFinishing"
     NOP_ACTUATOR = "NopActuator"

@@ -1,0 +1,136 @@
+"""Whether a run is over: pure rules over what was seen and what is remembered.
+
+Rule: every end has a kind, and a message with the numbers and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from kubejobs.control.look import Look
+from kubejobs.control.memory import Memory
+from kubejobs.control.outcome import OutcomeKind
+from kubejobs.control.plan import Plan
+from kubejobs.control.timing import ControlTimings
+from kubejobs.workqueue.types import Counts, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The run is over; `stop_workers` says that some may still run and are no longer wanted."""
+
+    kind: OutcomeKind
+    message: str
+    stop_workers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseWorkers:
+    """No item is left but the workers did not exit in time: they are to be removed, then the run ends."""
+
+    message: str
+
+
+Verdict: TypeAlias = End | ReleaseWorkers | None
+
+
+def judge(look: Look, memory: Memory, plan: Plan, timings: ControlTimings) -> Verdict:
+    """What follows from this look; None: the run goes on. `memory` already knows the look."""
+    counts = look.snapshot.counts
+    if look.snapshot.signal is Signal.TERMINATE:
+        return End(OutcomeKind.TERMINATED, f"terminated on request with {describe(counts)}", stop_workers=True)
+    if look.job is not None and look.job.failure is not None and not memory.stopping:
+        return _job_failed(look.job.failure, counts)
+    if not counts.open:
+        return _nothing_open(look, memory, plan, timings)
+    if memory.stopping and look.job_final:
+        return End(OutcomeKind.STOPPED, _finish_message(counts, plan, look))
+    return _items_open(look, memory, plan, timings)
+
+
+def describe(counts: Counts) -> str:
+    """The counts that are not zero, in words."""
+    names = ("done", "failed", "dead", "queued", "leased", "delayed", "held")
+    parts = [f"{getattr(counts, name)} {name}" for name in names if getattr(counts, name)]
+    return f"{', '.join(parts) or 'no item'} of {counts.total}"
+
+
+def _job_failed(failure: str, counts: Counts) -> End:
+    advice = (
+        "look at the failed pods' logs; every item had its result"
+        if not counts.open
+        else ("look at the failed pods' logs, mend the image or its resources, and submit what is left")
+    )
+    return End(OutcomeKind.JOB_FAILED, f"Kubernetes failed the Job ({failure}) with {describe(counts)}; {advice}")
+
+
+def _nothing_open(look: Look, memory: Memory, plan: Plan, timings: ControlTimings) -> Verdict:
+    kind = OutcomeKind.STOPPED if memory.stopping else OutcomeKind.DRAINED
+    end = End(kind, _finish_message(look.snapshot.counts, plan, look))
+    if look.job_final and (memory.job_seen or memory.stopping):
+        return end
+    idle = _since(memory.idle_since, look)
+    grace = timings.exit_grace(plan.submission.termination_grace_period)
+    if look.job is None:
+        return end if look.job_gone and idle >= grace else None
+    if memory.released_at is None:
+        if idle < grace:
+            return None
+        return ReleaseWorkers(f"{look.job.active} workers did not exit within {grace:g} s after the last item")
+    if look.job.active == 0 or _since(memory.released_at, look) >= grace:
+        return end
+    return None
+
+
+def _items_open(look: Look, memory: Memory, plan: Plan, timings: ControlTimings) -> End | None:
+    counts = look.snapshot.counts
+    if look.job is not None and look.job.complete:
+        return End(
+            OutcomeKind.INCOMPLETE,
+            f"every worker has exited and Kubernetes starts no more for this Job, with {describe(counts)}; a worker "
+            "must exit with 0 only when nothing is queued and nothing is leased (kubejobs.worker does); submit the rest",
+        )
+    if look.job_gone and memory.job_seen:
+        return End(
+            OutcomeKind.JOB_DELETED, f"the Job was deleted from outside with {describe(counts)}; submit what is left"
+        )
+    waited = _since(memory.began_at, look)
+    if look.job_gone and waited >= timings.job_wait_seconds:
+        return End(
+            OutcomeKind.JOB_MISSING,
+            f"the Job was not created within {timings.job_wait_seconds:g} s; look at the log of the task that makes it",
+        )
+    still = _since(memory.progressed_at, look)
+    if still >= plan.submission.limits.stall_seconds:
+        return End(OutcomeKind.STALLED, _stall_message(look, still), stop_workers=True)
+    return None
+
+
+def _stall_message(look: Look, still_seconds: float) -> str:
+    pods = (
+        "the Job can't be read" if look.job is None else f"{look.job.ready} of {look.job.parallelism} workers are ready"
+    )
+    why = f" ({look.job.pending_reason})" if look.job is not None and look.job.pending_reason else ""
+    return (
+        f"no item was leased or finished for {still_seconds:.0f} s with {describe(look.snapshot.counts)}; {pods}{why}; "
+        "look at the workers' logs, or raise limits.stall_seconds above the longest item"
+    )
+
+
+def _finish_message(counts: Counts, plan: Plan, look: Look) -> str:
+    elapsed = look.snapshot.time - plan.started_at
+    spent = f"after {elapsed:.1f} s of the expected {plan.submission.expected_time:g} s"
+    text = (
+        f"all {counts.total} items are done {spent}" if counts.done == counts.total else f"{describe(counts)} {spent}"
+    )
+    if counts.failed + counts.dead:
+        text += "; the report lists the failed items: mend them or the image and submit them again"
+    left = counts.held + counts.open
+    if left:
+        text += f"; {left} were not run because the run was stopped"
+    return text
+
+
+def _since(moment: float | None, look: Look) -> float:
+    return 0.0 if moment is None else look.snapshot.time - moment

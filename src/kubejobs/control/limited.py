@@ -1,0 +1,90 @@
+"""A time limit on every call of the loop: what does not answer in time counts as not answering.
+
+Rule: a limit is by the event loop's clock, so it holds on virtual time too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from kubejobs.control.ports import ClusterPort, JobStatus, QueuePort
+from kubejobs.errors import ClusterUnavailableError, QueueUnavailableError
+from kubejobs.workqueue.types import QueueSnapshot, Signal
+
+T = TypeVar("T")
+
+
+class LimitedQueue:
+    """A QueuePort whose calls raise QueueUnavailableError after `seconds`."""
+
+    def __init__(self, queue: QueuePort, seconds: float) -> None:
+        self._queue = queue
+        self._seconds = seconds
+
+    async def _within(self, call: str, answer: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await answer
+        except TimeoutError as error:
+            raise QueueUnavailableError(f"the queue did not answer {call} within {self._seconds:g} s") from error
+
+    async def snapshot(self) -> QueueSnapshot:
+        """As QueuePort.snapshot."""
+        return await self._within("snapshot", self._queue.snapshot())
+
+    async def recover_expired(self, limit: int = 1000) -> int:
+        """As QueuePort.recover_expired."""
+        return await self._within("recover_expired", self._queue.recover_expired(limit))
+
+    async def hold_queued(self) -> int:
+        """As QueuePort.hold_queued."""
+        return await self._within("hold_queued", self._queue.hold_queued())
+
+    async def acquire_leadership(self, owner: str, ttl_seconds: float) -> int | None:
+        """As QueuePort.acquire_leadership."""
+        return await self._within("acquire_leadership", self._queue.acquire_leadership(owner, ttl_seconds))
+
+    async def renew_leadership(self, token: int, ttl_seconds: float) -> None:
+        """As QueuePort.renew_leadership."""
+        await self._within("renew_leadership", self._queue.renew_leadership(token, ttl_seconds))
+
+    async def release_leadership(self, token: int) -> None:
+        """As QueuePort.release_leadership."""
+        await self._within("release_leadership", self._queue.release_leadership(token))
+
+    async def load_state(self) -> dict[str, Any] | None:
+        """As QueuePort.load_state."""
+        return await self._within("load_state", self._queue.load_state())
+
+    async def save_turn(self, token: int, line: dict[str, Any], state: dict[str, Any]) -> None:
+        """As QueuePort.save_turn."""
+        await self._within("save_turn", self._queue.save_turn(token, line, state))
+
+    async def signal_run(self, signal: Signal) -> None:
+        """As QueuePort.signal_run."""
+        await self._within("signal_run", self._queue.signal_run(signal))
+
+
+class LimitedCluster:
+    """A ClusterPort whose calls raise ClusterUnavailableError after `seconds`."""
+
+    def __init__(self, cluster: ClusterPort, seconds: float) -> None:
+        self._cluster = cluster
+        self._seconds = seconds
+
+    async def _within(self, call: str, answer: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await answer
+        except TimeoutError as error:
+            raise ClusterUnavailableError(f"Kubernetes did not answer {call} within {self._seconds:g} s") from error
+
+    async def read_job(self) -> JobStatus:
+        """As ClusterPort.read_job."""
+        return await self._within("read_job", self._cluster.read_job())
+
+    async def set_parallelism(self, replicas: int, resource_version: str) -> None:
+        """As ClusterPort.set_parallelism."""
+        await self._within("set_parallelism", self._cluster.set_parallelism(replicas, resource_version))

@@ -1,0 +1,216 @@
+"""One leader's term: turn by turn from taking the lead to the run's end.
+
+Rule: a change is journaled before it is made, under the leader's token. So a loop that has lost its lead learns it
+before it changes anything, and a loop that starts after a crash makes the change that was journaled before it, once.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from kubejobs.control.ending import End, ReleaseWorkers, describe, judge
+from kubejobs.control.journal import Event, line_of
+from kubejobs.control.look import Look, observation_of, take_look
+from kubejobs.control.memory import Memory, ParallelismChange
+from kubejobs.control.outcome import Outcome, OutcomeKind, succeeded
+from kubejobs.control.parts import Parts
+from kubejobs.control.schedule import Schedule
+from kubejobs.control.workers import remove_workers
+from kubejobs.errors import ClusterError
+from kubejobs.scaling.limits import guarded
+from kubejobs.scaling.types import Decision, PolicyState, Reason
+from kubejobs.workqueue.types import Signal
+
+log = logging.getLogger(__name__)
+
+
+class Term:
+    """Leads the run under one fencing token; the queue's errors leave it, the cluster's do not."""
+
+    def __init__(self, parts: Parts, token: int, memory: Memory) -> None:
+        self._parts = parts
+        self._token = token
+        self._memory = memory
+        self._schedule = Schedule(parts.plan.submission.scaling.check_interval, parts.timings)
+        self._looked_at = 0.0
+        self._unreadable_since: float | None = None
+        self.last_look: Look | None = None
+
+    async def open(self, event: Event, **fields: Any) -> None:
+        """Take the first look, and say in the journal that and why a term begins."""
+        await self._write(event, await self._look(), **fields)
+
+    async def run(self) -> Outcome:
+        """Turn after turn until the run is over."""
+        look = self.last_look or await self._look()
+        while True:
+            outcome = await self._turn(look)
+            if outcome is not None:
+                return outcome
+            since_look = self._parts.clock.monotonic() - self._looked_at
+            await self._parts.clock.sleep(self._schedule.pause(look, self._memory, since_look))
+            await self._parts.queue.renew_leadership(self._token, self._parts.timings.leader_ttl_seconds)
+            look = await self._look()
+
+    async def _look(self) -> Look:
+        look = await take_look(self._parts.queue, self._parts.cluster)
+        self._looked_at = self._parts.clock.monotonic()
+        self._memory = self._memory.after(look)
+        self.last_look = look
+        return look
+
+    async def _turn(self, look: Look) -> Outcome | None:
+        look = await self._obey_stop(look)
+        await self._note(look)
+        verdict = judge(look, self._memory, self._parts.plan, self._parts.timings) or self._unreadable_for_too_long(
+            look
+        )
+        if isinstance(verdict, End):
+            return await self._end(verdict, look)
+        if isinstance(verdict, ReleaseWorkers):
+            await self._release_workers(verdict, look)
+        await self._make_pending_change(look)
+        if self._schedule.is_due(look.snapshot.time, self._memory):
+            await self._tick(look)
+        self._parts.progress.publish(look, self._state(look))
+        return None
+
+    # -- what was asked and what was seen ------------------------------------
+
+    async def _obey_stop(self, look: Look) -> Look:
+        """On a stop hold everything that waits, also what comes back later; then look again."""
+        if look.snapshot.signal is not Signal.STOP and not self._memory.stopping:
+            return look
+        first = not self._memory.stopping
+        waiting = look.snapshot.counts.queued + look.snapshot.counts.delayed
+        if not first and not waiting:
+            return look
+        held = await self._parts.queue.hold_queued() if waiting else look.snapshot.counts.held
+        self._memory = replace(self._memory, stopping=True, pending=None)
+        again = await self._look()
+        again = replace(again, recovered=look.recovered + again.recovered)
+        if first:
+            message = f"stop: {held} items are held, {again.snapshot.counts.leased} are being finished"
+            await self._write(Event.SIGNAL, again, message=message, signal=str(Signal.STOP))
+        return again
+
+    async def _note(self, look: Look) -> None:
+        if look.recovered:
+            message = f"{look.recovered} items were taken back from workers that had stopped renewing their lease"
+            await self._write(Event.RECOVERED, look, message=message, recovered=look.recovered)
+        if self._memory.idle_since == look.snapshot.time:
+            await self._write(Event.DRAINED, look, message=f"no item is open: {describe(look.snapshot.counts)}")
+        if look.cluster_error is not None and self._unreadable_since is None:
+            self._unreadable_since = look.snapshot.time
+            reason = str(Reason.CLUSTER_UNREADABLE)
+            await self._write(Event.DEGRADED, look, message=f"holding: {look.cluster_error}", reason=reason)
+        if look.cluster_error is None and self._unreadable_since is not None:
+            seconds = round(look.snapshot.time - self._unreadable_since, 3)
+            self._unreadable_since = None
+            message = f"the Job can be read again after {seconds:g} s"
+            reason = str(Reason.CLUSTER_UNREADABLE)
+            await self._write(Event.RESTORED, look, message=message, reason=reason, seconds=seconds)
+
+    def _unreadable_for_too_long(self, look: Look) -> End | None:
+        limit = self._parts.plan.submission.limits.stall_seconds
+        if self._unreadable_since is None or look.snapshot.time - self._unreadable_since < limit:
+            return None
+        return End(
+            OutcomeKind.UNREADABLE,
+            f"the Job could not be read for {limit:g} s ({look.cluster_error}) with {describe(look.snapshot.counts)}; "
+            "check the cluster's connection and its rights",
+        )
+
+    # -- decide and actuate --------------------------------------------------
+
+    async def _tick(self, look: Look) -> None:
+        decision = self._decide(look)
+        change = None
+        if decision is not None and look.job is not None and decision.replicas != look.job.parallelism:
+            change = ParallelismChange(look.job.parallelism, decision.replicas)
+        held_by = self._parts.actuator.held_by if change else None
+        self._memory = replace(
+            self._memory,
+            next_tick_at=self._schedule.following(look.snapshot.time, self._memory),
+            pending=None if held_by else change,
+        )
+        details = {"held_by": str(held_by)} if held_by else {}
+        actuate = change is not None and held_by is None
+        await self._write(Event.TICK, look, decision=decision, actuate=actuate, **details)
+        await self._make_pending_change(look)
+
+    def _decide(self, look: Look) -> Decision | None:
+        """The policy's decision; None when there is nothing left to decide, or nothing to decide on."""
+        if look.job is None or look.job_final or self._memory.stopping or not look.snapshot.counts.open:
+            return None
+        observation = observation_of(look.snapshot, look.job, self._parts.plan)
+        decision, state = self._parts.policy.decide(observation, PolicyState(self._memory.policy))
+        self._memory = replace(self._memory, policy=state.values)
+        return guarded(decision, observation, self._parts.guards)
+
+    async def _make_pending_change(self, look: Look) -> None:
+        """Make the change that the journal says is being made; what another has changed meanwhile stands."""
+        change, job = self._memory.pending, look.job
+        if change is None or job is None:
+            return
+        self._memory = replace(self._memory, pending=None)
+        if job.finished or job.parallelism not in {change.before, change.after}:
+            return
+        try:
+            if job.parallelism == change.before:
+                await self._parts.actuator.scale(self._parts.cluster, job, change.after)
+        except ClusterError as error:
+            await self._write(Event.ACTUATION_FAILED, look, message=str(error), **change.to_line())
+        else:
+            message = f"parallelism {change.before} → {change.after}"
+            await self._write(Event.SCALED, look, message=message, **change.to_line())
+
+    # -- the end -------------------------------------------------------------
+
+    async def _release_workers(self, verdict: ReleaseWorkers, look: Look) -> None:
+        failure = await remove_workers(self._parts.cluster, look.job)
+        self._memory = replace(self._memory, released_at=look.snapshot.time, pending=None)
+        message = verdict.message + (f"; they could not be removed: {failure}" if failure else "; they are removed")
+        await self._write(Event.WORKERS_RELEASED, look, message=message)
+
+    async def _end(self, end: End, look: Look) -> Outcome:
+        if end.stop_workers and not look.job_final:
+            await remove_workers(self._parts.cluster, look.job)
+        counts = look.snapshot.counts
+        outcome = Outcome(
+            kind=end.kind,
+            success=succeeded(end.kind, counts),
+            message=end.message,
+            ended_at=look.snapshot.time,
+            elapsed_seconds=round(look.snapshot.time - self._parts.plan.started_at, 3),
+            counts=counts,
+        )
+        self._memory = replace(self._memory, outcome=outcome, pending=None)
+        await self._write(Event.END, look, message=end.message, outcome=str(end.kind), success=outcome.success)
+        return outcome
+
+    # -- the journal ---------------------------------------------------------
+
+    async def _write(self, event: Event, look: Look, **fields: Any) -> None:
+        line = line_of(event, look, self._parts.plan, **fields)
+        memory = replace(self._memory, seq=self._memory.seq + 1)
+        await self._parts.queue.save_turn(self._token, {"seq": memory.seq} | line, memory.to_dict())
+        self._memory = memory
+        decision = line["decision"]
+        text = line.get("message") or (f"{decision['reason']}: {decision['message']}" if decision else "")
+        level = logging.WARNING if event in _WORTH_A_WARNING else logging.INFO
+        log.log(level, "%s: %s %s", self._parts.name, event, text)
+
+    def _state(self, look: Look) -> str:
+        if self._memory.stopping:
+            return "stopping"
+        if not look.snapshot.counts.open:
+            return "draining"
+        if look.cluster_error is not None:
+            return "degraded"
+        return "running" if self._memory.job_seen else "waiting"
+
+
+_WORTH_A_WARNING = frozenset({Event.ACTUATION_FAILED, Event.DEGRADED, Event.WORKERS_RELEASED, Event.RECOVERED})
