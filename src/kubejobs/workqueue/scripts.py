@@ -1,0 +1,59 @@
+"""The Lua scripts by which every change of the ledger is made in one atomic step.
+
+Rule: scripts are plain EVALSHA/EVAL scripts, for any Redis-compatible server from 6.2; a server that has forgotten
+them (a restart, a failover) is sent the text again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, cast
+
+from redis.exceptions import NoScriptError
+
+_FOLDER = resources.files("kubejobs.workqueue") / "scripts"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script: its text and the SHA-1 by which servers know it."""
+
+    text: str
+    sha: str
+
+    def run(self, client: Any, base: str, *arguments: Any) -> list[Any]:
+        """Run on a synchronous client; `base` is the main list's key. Raises redis' own errors."""
+        try:
+            return cast("list[Any]", client.evalsha(self.sha, 1, base, *arguments))
+        except NoScriptError:
+            return cast("list[Any]", client.eval(self.text, 1, base, *arguments))
+
+    async def run_async(self, client: Any, base: str, *arguments: Any) -> list[Any]:
+        """Run on an asyncio client; as `run`."""
+        try:
+            return await cast("Awaitable[list[Any]]", client.evalsha(self.sha, 1, base, *arguments))
+        except NoScriptError:
+            return await cast("Awaitable[list[Any]]", client.eval(self.text, 1, base, *arguments))
+
+
+def _load(name: str) -> Script:
+    text = "\n".join((_FOLDER / f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name))
+    # Not a secret's digest: SHA-1 is the name that EVALSHA prescribes.
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+TURN = _load("turn")
+RENEW = _load("renew")
+RECOVER = _load("recover")
+RECOVER_FOREIGN = _load("recover_foreign")
+SNAPSHOT = _load("snapshot")
+HOLD = _load("hold")
+FILL_BEGIN = _load("fill_begin")
+FILL_FINISH = _load("fill_finish")
+APPEND = _load("append")
+LEAD = _load("lead")
+KEEP_LEAD = _load("keep_lead")
+SAVE_TURN = _load("save_turn")
