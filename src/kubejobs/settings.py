@@ -62,6 +62,11 @@ class Settings:
     )
     cleanup_wait_seconds: float = _setting(60.0, "How long cleanup waits for the run's objects to be gone.")
 
+    janitor_targets: str = _setting(
+        "kubernetes_default",
+        "Where the janitor looks for lost runs: `connection` or `connection/namespace`, separated by commas.",
+    )
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """The settings as the environment gives them; a ConfigurationError names a bad value and its form."""

@@ -10,18 +10,19 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from aiohttp import ClientError
-from kubernetes_asyncio import client
+from kubernetes_asyncio import client, watch
 from kubernetes_asyncio.client.exceptions import ApiException
 
 from kubejobs.cluster.client import queue_address_of
 from kubejobs.cluster.errors import cluster_error
-from kubejobs.cluster.job_status import JobStatus, job_status, unschedulable
+from kubejobs.cluster.job_status import OUTCOME_ANNOTATION, JobStatus, job_status, unschedulable
 from kubejobs.errors import ObjectGoneError
 from kubejobs.naming import COMPONENT_LABEL, WORKER, RunIdentity
 from kubejobs.workqueue.types import QueueAddress
 
 CALL_SECONDS = 15.0
 _PENDING_PODS_READ = 50
+_WATCH_SECONDS = 30
 
 T = TypeVar("T")
 
@@ -75,6 +76,37 @@ class AsyncRunCluster:
             self._batch.patch_namespaced_job(self._run.job_name, self._namespace, body),
             f"setting the parallelism of {self._job} to {replicas}",
         )
+
+    async def announce(self, outcome: str) -> None:
+        """Write on the Job how the run ended; nothing happens if the Job is gone already."""
+        body = {"metadata": {"annotations": {OUTCOME_ANNOTATION: outcome}}}
+        try:
+            await _limited(
+                self._batch.patch_namespaced_job(self._run.job_name, self._namespace, body),
+                f"annotating {self._job}",
+            )
+        except ObjectGoneError:
+            return
+
+    async def wait_until_changed(self, resource_version: str) -> None:
+        """Return when the Job is no longer as in `resource_version`, or after half a minute at the latest."""
+        watcher = watch.Watch()
+        stream = watcher.stream(
+            self._batch.list_namespaced_job,
+            self._namespace,
+            field_selector=f"metadata.name={self._run.job_name}",
+            resource_version=resource_version,
+            timeout_seconds=_WATCH_SECONDS,
+        )
+        try:
+            async with asyncio.timeout(_WATCH_SECONDS + CALL_SECONDS):
+                async for _ in stream:
+                    return
+        except (ApiException, TimeoutError, OSError, ClientError) as error:
+            raise cluster_error(error, f"watching {self._job}") from error
+        finally:
+            watcher.stop()
+            await watcher.close()
 
     async def delete_job(self) -> None:
         """End the workers: delete the Job and its pods; nothing happens if it is gone already."""

@@ -13,6 +13,7 @@ class JobStatus:
 
     `parallelism` is what was asked for; `active`, `ready`, `terminating`, `succeeded`, `failed` count pods.
     `unschedulable` counts pending pods for which the cluster has no room; `pending_reason` says why, in its words.
+    `outcome` is what control wrote on the Job when the run was over.
     """
 
     parallelism: int
@@ -25,6 +26,7 @@ class JobStatus:
     pending_reason: str | None = None
     complete: bool = False
     failure: str | None = None
+    outcome: str | None = None
     resource_version: str = ""
 
     @property
@@ -36,6 +38,10 @@ class JobStatus:
     def pending(self) -> int:
         """Active pods that are not ready yet."""
         return max(self.active - self.ready, 0)
+
+
+OUTCOME_ANNOTATION = "kubejobs.io/outcome"
+SUCCEEDED, FAILED = "succeeded", "failed"
 
 
 def job_status(job: Any) -> JobStatus:
@@ -52,28 +58,27 @@ def job_status(job: Any) -> JobStatus:
         failed=status.failed or 0,
         complete="Complete" in conditions,
         failure=None if failed is None else f"{failed.reason}: {failed.message}",
+        outcome=(job.metadata.annotations or {}).get(OUTCOME_ANNOTATION),
         resource_version=job.metadata.resource_version or "",
     )
 
 
 def unschedulable(status: JobStatus, pending_pods: Iterable[Any]) -> JobStatus:
-    """The status with the pending pods that wait for room, an image or a volume, and the first reason given."""
-    no_room = 0
-    reason: str | None = None
-    for pod in pending_pods:
-        scheduling = next((c for c in (pod.status.conditions or []) if c.type == "PodScheduled"), None)
-        if scheduling is not None and scheduling.status == "False" and scheduling.reason == "Unschedulable":
-            no_room += 1
-            reason = reason or f"Unschedulable: {scheduling.message}"
-        reason = reason or _waiting_reason(pod)
-    return replace(status, unschedulable=no_room, pending_reason=reason)
+    """The status with the pending pods that find no room, and the first reason given for any pending pod."""
+    reasons = [reason for pod in pending_pods if (reason := waiting_reason(pod)) is not None]
+    no_room = sum(reason.startswith("Unschedulable") for reason in reasons)
+    return replace(status, unschedulable=no_room, pending_reason=reasons[0] if reasons else None)
 
 
 # What a container waits for while all is well.
 _NORMAL_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
 
 
-def _waiting_reason(pod: Any) -> str | None:
+def waiting_reason(pod: Any) -> str | None:
+    """Why a pod does not run, in the cluster's words; None while all is well."""
+    for condition in pod.status.conditions or []:
+        if condition.type == "PodScheduled" and condition.status == "False":
+            return f"{condition.reason}: {condition.message}"
     for container in pod.status.container_statuses or []:
         waiting = container.state.waiting if container.state else None
         if waiting is not None and waiting.reason not in _NORMAL_WAITS:

@@ -1,0 +1,39 @@
+"""One scheduled DAG for each YAML file in the batches folder of the configuration."""
+
+from __future__ import annotations
+
+import logging
+
+from airflow.sdk import DAG, get_parsing_context
+from kubejobs.submission.batches import read_batches
+
+from kubejobs.settings import Settings
+from operators.pipeline import wire
+from operators.run_context import config_dir
+
+# A worker runs one task of one DAG; building the others would only make it slower.
+WANTED = get_parsing_context().dag_id
+BATCHES, PROBLEMS = read_batches(config_dir(Settings.from_environment()) / "batches")
+for problem in PROBLEMS:
+    logging.getLogger(__name__).error("%s", problem)
+
+for batch in BATCHES:
+    dag_id = f"kubejobs_{batch.name}"
+    if WANTED not in {None, dag_id}:
+        continue
+    with DAG(
+        dag_id=dag_id,
+        schedule=batch.schedule,
+        start_date=batch.start_date,
+        catchup=batch.catchup,
+        is_paused_upon_creation=batch.paused,
+        max_active_runs=1,
+        tags=["kubejobs", "batch", *batch.tags],
+        description=batch.description,
+    ) as dag:
+        wire(batch.submission)
+    globals()[dag_id] = dag
+
+if PROBLEMS and WANTED is None:
+    # Airflow shows this as an import error beside the DAGs of the good files.
+    raise ValueError("\n".join(map(str, PROBLEMS)))

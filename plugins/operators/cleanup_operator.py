@@ -1,0 +1,51 @@
+"""cleanup: removes what the run made, or lets it live for its lifetime; always runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from kubejobs.errors import ConfigurationError, SubmissionError
+from kubejobs.settings import Settings
+from kubejobs.submission.parse import location_of_cleanup
+from operators import connections, run_context
+from operators.failures import clear_failures
+
+
+class CleanupOperator(BaseOperator):
+    """Remove every object of the run by label, whatever became of the tasks before.
+
+    :param submission: the submission of a scheduled batch; the run's conf wins over it, key by key.
+    """
+
+    def __init__(self, *, submission: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.submission = submission
+
+    def execute(self, context: Context) -> None:
+        """Remove at once, or mark when the janitor shall."""
+        with clear_failures(self.log):
+            self._clean_up(context)
+
+    def _clean_up(self, context: Context) -> None:
+        settings = Settings.from_environment()
+        try:
+            lifetime = run_context.submission(context, self.submission, settings).resources_lifetime
+        except SubmissionError:
+            self.log.info("the submission was refused, so nothing was made for it")
+            return
+        except ConfigurationError as error:
+            # A configuration file that was broken during the run is no reason to leave its objects behind.
+            self.log.warning("%s", error)
+            lifetime = 0
+        cluster_id, asked_for = location_of_cleanup(run_context.configuration(context, self.submission))
+        namespace = connections.namespace_of(cluster_id, asked_for)
+        cluster = connections.cluster_client(cluster_id)
+        from kubejobs.cleanup.run import clean_up, keep  # noqa: PLC0415 - slow to import
+
+        run = run_context.identity(context)
+        if lifetime and keep(cluster, run, namespace, lifetime, self.log.info):
+            return
+        clean_up(cluster, run, namespace, settings.cleanup_wait_seconds, self.log.info)

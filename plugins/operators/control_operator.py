@@ -1,0 +1,53 @@
+"""control: defers to the trigger that watches the queue and adjusts the workers until it drains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from kubejobs.settings import Settings
+from operators import connections, run_context
+from operators.control_trigger import ControlTrigger
+from operators.failures import clear_failures
+
+_LONGEST = timedelta(days=365)
+
+
+class ControlOperator(BaseOperator):
+    """Control a run until it is over, without holding a worker slot.
+
+    Pushes the XComs `progress` (while it runs) and `outcome`.
+
+    :param submission: the submission of a scheduled batch; the run's conf wins over it, key by key.
+    """
+
+    def __init__(self, *, submission: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.submission = submission
+
+    def execute(self, context: Context) -> None:
+        """Defer at once; all that control knows is in the queue."""
+        with clear_failures(self.log):
+            submission = run_context.submission(context, self.submission, Settings.from_environment())
+            namespace = connections.namespace_of(submission.cluster, submission.namespace)
+        run = run_context.identity(context)
+        self.defer(
+            trigger=ControlTrigger(
+                dag_id=run.dag_id,
+                run_id=run.run_id,
+                task_id=self.task_id,
+                cluster=submission.cluster,
+                namespace=namespace,
+                patience_seconds=submission.limits.stall_seconds,
+            ),
+            method_name="execute_complete",
+            timeout=_LONGEST,
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
+        """Only reached if the trigger could not end the task itself."""
+        del context
+        raise RuntimeError(f"the control trigger sent an event that nobody asked for: {sorted(event)}")
