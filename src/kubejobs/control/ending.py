@@ -88,8 +88,8 @@ def _items_open(look: Look, memory: Memory, plan: Plan, timings: ControlTimings)
     if look.job is not None and look.job.complete:
         return End(
             OutcomeKind.INCOMPLETE,
-            f"every worker has exited and Kubernetes starts no more for this Job, with {describe(counts)}; a worker "
-            "must exit with 0 only when nothing is queued and nothing is leased (kubejobs.worker does); submit the rest",
+            f"every worker has exited, so Kubernetes starts no more, with {describe(counts)}; a worker must "
+            "exit with 0 only when nothing is queued and nothing is leased (kubejobs.worker does); submit the rest",
         )
     if look.job_gone and memory.job_seen:
         return End(

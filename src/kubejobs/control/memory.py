@@ -31,6 +31,7 @@ class Memory:
 
     seq: number of the last journal line. policy: the policy's own state. next_tick_at: when the next decision is due.
     began_at: the first look. mark: the sums whose change is progress; progressed_at: when they last changed.
+    replicas: the Job's parallelism when it was last seen; None before that.
     idle_since: since when no item is open. released_at: when the workers were asked to go. pending: a change that was
     journaled and may not have reached Kubernetes. outcome: the end, once there is one.
     """
@@ -41,7 +42,7 @@ class Memory:
     began_at: float | None = None
     mark: tuple[int, ...] = ()
     progressed_at: float = 0.0
-    job_seen: bool = False
+    replicas: int | None = None
     stopping: bool = False
     idle_since: float | None = None
     released_at: float | None = None
@@ -57,10 +58,15 @@ class Memory:
             began_at=time if self.began_at is None else self.began_at,
             mark=mark,
             progressed_at=time if mark != self.mark else self.progressed_at,
-            job_seen=self.job_seen or look.job is not None,
+            replicas=self.replicas if look.job is None else look.job.parallelism,
             idle_since=None if counts.open else time if self.idle_since is None else self.idle_since,
             released_at=None if counts.open else self.released_at,
         )
+
+    @property
+    def job_seen(self) -> bool:
+        """Whether the Job has existed."""
+        return self.replicas is not None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-compatible values only."""

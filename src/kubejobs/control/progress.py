@@ -89,11 +89,11 @@ class ProgressPublisher:
             "dead": counts.dead,
             "total": counts.total,
             "rate": None if rate is None else round(rate, 4),
-            "replicas": None if look.job is None else look.job.parallelism,
-            "ready": None if look.job is None else look.job.ready,
+            "replicas": 0 if look.job is None else look.job.parallelism,
+            "ready": 0 if look.job is None else look.job.ready,
             "eta_seconds": round(counts.open / rate, 1) if rate else None if counts.open else 0.0,
             "expected_seconds": self._plan.submission.expected_time,
-            "elapsed": round(look.snapshot.time - self._plan.started_at, 3),
+            "elapsed_seconds": round(look.snapshot.time - self._plan.started_at, 3),
         }
 
     async def _call(self, summary: dict[str, Any], seconds: float) -> None:

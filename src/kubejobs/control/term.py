@@ -142,9 +142,13 @@ class Term:
         await self._make_pending_change(look)
 
     def _decide(self, look: Look) -> Decision | None:
-        """The policy's decision; None when there is nothing left to decide, or nothing to decide on."""
-        if look.job is None or look.job_final or self._memory.stopping or not look.snapshot.counts.open:
+        """The policy's decision, or to hold what can't be seen; None when there is nothing to decide."""
+        if look.job_final or self._memory.stopping or not look.snapshot.counts.open:
             return None
+        if look.job is None:
+            held = self._memory.replicas
+            message = f"held at {held}: {look.cluster_error}"
+            return None if held is None else Decision(held, Reason.CLUSTER_UNREADABLE, message)
         observation = observation_of(look.snapshot, look.job, self._parts.plan)
         decision, state = self._parts.policy.decide(observation, PolicyState(self._memory.policy))
         self._memory = replace(self._memory, policy=state.values)
