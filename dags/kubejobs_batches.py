@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import warnings
 
 from airflow.sdk import DAG, get_parsing_context
 from kubejobs.submission.batches import read_batches
@@ -15,7 +15,8 @@ from operators.run_context import config_dir
 WANTED = get_parsing_context().dag_id
 BATCHES, PROBLEMS = read_batches(config_dir(Settings.from_environment()) / "batches")
 for problem in PROBLEMS:
-    logging.getLogger(__name__).error("%s", problem)
+    # Raising would take the DAGs of the good files away too; Airflow keeps the warnings of a file with its parse.
+    warnings.warn(str(problem), stacklevel=1)
 
 for batch in BATCHES:
     dag_id = f"kubejobs_{batch.name}"
@@ -33,7 +34,3 @@ for batch in BATCHES:
     ) as dag:
         wire(batch.submission)
     globals()[dag_id] = dag
-
-if PROBLEMS and WANTED is None:
-    # Airflow shows this as an import error beside the DAGs of the good files.
-    raise ValueError("\n".join(map(str, PROBLEMS)))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, timezone
+from airflow.sdk import DAG
 
 from operators.janitor_operator import JanitorOperator
 
 with DAG(
     dag_id="kubejobs_janitor",
     schedule=timedelta(minutes=10),
-    start_date=timezone.datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
