@@ -28,7 +28,7 @@ _MONITORS = ("kubejobs",)
 _SECTION = "kubejobs"
 _SECTIONS = ("general", "metric_source", "k8s_replicas", _SECTION)
 _MOST_DIGITS = 6
-_SETTABLE_TYPES = frozenset({"string", "integer", "number"})
+_SETTABLE_TYPES = frozenset({"string", "integer", "number", "boolean"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +187,11 @@ def _is_settable(name: str) -> bool:
 
 
 def _typed(text: str, kind: str) -> Any:
-    """The text as JSON where the field is a number; what is none stays text, for the check to refuse."""
+    """The text as JSON where the field is no text; what can't be stays text, for the check to refuse."""
     if kind == "string":
         return text
     try:
-        return json.loads(text)
+        return json.loads(text.lower())
     except (ValueError, RecursionError):
         return text
 

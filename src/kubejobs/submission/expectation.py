@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from kubejobs.submission.model import PATTERNS_IN_WORDS, Submission
+from kubejobs.submission.model import Submission
 from kubejobs.submission.paths import Path
+from kubejobs.submission.patterns import PATTERNS_IN_WORDS
 
 Schema = dict[str, Any]
 
@@ -70,18 +72,21 @@ def in_words(schema: Schema) -> str:
         return f'"{schema["const"]}"'
     if "enum" in schema:
         return "one of " + ", ".join(f'"{choice}"' for choice in schema["enum"] if choice is not None)
-    kind = schema.get("type")
-    if kind in {"integer", "number"}:
-        return _number_in_words(schema, "a whole number" if kind == "integer" else "a number")
-    if kind == "array":
-        return f"a list, each entry {in_words(schema.get('items', {}))}"
-    if kind == "object":
-        values = free_values(schema)
-        return f"an object, each value {in_words(values)}" if values else "an object"
-    return _text_in_words(schema)
+    words = _WORDS.get(schema.get("type", ""), _text_in_words)
+    return words(schema)
 
 
-def _number_in_words(schema: Schema, noun: str) -> str:
+def _list_in_words(schema: Schema) -> str:
+    return f"a list, each entry {in_words(schema.get('items', {}))}"
+
+
+def _object_in_words(schema: Schema) -> str:
+    values = free_values(schema)
+    return f"an object, each value {in_words(values)}" if values else "an object"
+
+
+def _number_in_words(schema: Schema) -> str:
+    noun = "a whole number" if schema["type"] == "integer" else "a number"
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         return f"{noun} from {low:.15g} to {high:.15g}"
@@ -98,3 +103,12 @@ def _number_in_words(schema: Schema, noun: str) -> str:
 def _text_in_words(schema: Schema) -> str:
     words = PATTERNS_IN_WORDS.get(schema.get("pattern", ""), "text")
     return f"{words}, at most {schema['maxLength']} characters" if "maxLength" in schema else words
+
+
+_WORDS: dict[str, Callable[[Schema], str]] = {
+    "boolean": lambda _: "true or false",
+    "integer": _number_in_words,
+    "number": _number_in_words,
+    "array": _list_in_words,
+    "object": _object_in_words,
+}

@@ -10,34 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-MAX_INLINE_ITEMS = 10_000
-MAX_REPLICAS = 10_000
-DEFAULT_REQUESTS = {"cpu": "100m", "memory": "128Mi"}
-
-_KUBERNETES_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
-_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$"
-_RESOURCE = r"^(cpu|memory|ephemeral-storage|[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)$"
-_LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-_LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
-_VARIABLE = r"^[A-Za-z_.-][A-Za-z0-9_.-]*$"
-_NO_BLANKS = r"^\S+$"
-_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
-_CONNECTION = r"^[A-Za-z0-9_.:/-]{1,250}$"
-_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
-
-PATTERNS_IN_WORDS = {
-    _KUBERNETES_NAME: "a Kubernetes name: 1 to 63 lower-case letters, digits and inner dashes",
-    _QUANTITY: 'a Kubernetes quantity such as "500m", "2" or "1Gi"',
-    _RESOURCE: "cpu, memory, ephemeral-storage or an extended resource such as example.com/gpu",
-    _LABEL_KEY: "a Kubernetes label key such as disktype or example.com/pool",
-    _LABEL_VALUE: "a Kubernetes label value: at most 63 letters, digits, dashes, dots and underscores",
-    _VARIABLE: "a variable name: letters, digits, _, - and dots, not starting with a digit",
-    _NO_BLANKS: "text without blanks",
-    _OBJECT_NAME: "a Kubernetes name: lower-case letters, digits and inner dashes and dots",
-    _CONNECTION: "an Airflow connection's id",
-    _PRINTABLE: "text without control characters",
-}
-"""What each pattern of the model asks for, for people; messages and the reference use it."""
+from kubejobs.submission import patterns
+from kubejobs.submission.patterns import DEFAULT_REQUESTS, MAX_REPLICAS
 
 
 def _as_text(value: Any) -> Any:
@@ -51,17 +25,18 @@ def _number_as_text(value: Any) -> Any:
     return value if isinstance(value, bool) else _as_text(value)
 
 
-KubernetesName = Annotated[str, Field(pattern=_KUBERNETES_NAME)]
-ObjectName = Annotated[str, Field(pattern=_OBJECT_NAME)]
-ConnectionId = Annotated[str, Field(pattern=_CONNECTION)]
-Location = Annotated[str, Field(pattern=_PRINTABLE, max_length=4096)]
-ImageName = Annotated[str, Field(pattern=_NO_BLANKS, max_length=1024)]
-Quantity = Annotated[str, Field(pattern=_QUANTITY, max_length=32), BeforeValidator(_number_as_text)]
-ResourceName = Annotated[str, Field(pattern=_RESOURCE, max_length=317)]
-LabelKey = Annotated[str, Field(pattern=_LABEL_KEY, max_length=317)]
-LabelValue = Annotated[str, Field(pattern=_LABEL_VALUE), BeforeValidator(_as_text)]
-VariableName = Annotated[str, Field(pattern=_VARIABLE, max_length=256)]
+KubernetesName = Annotated[str, Field(pattern=patterns.KUBERNETES_NAME)]
+ObjectName = Annotated[str, Field(pattern=patterns.OBJECT_NAME)]
+ConnectionId = Annotated[str, Field(pattern=patterns.CONNECTION)]
+Location = Annotated[str, Field(pattern=patterns.PRINTABLE, max_length=4096)]
+ImageName = Annotated[str, Field(pattern=patterns.NO_BLANKS, max_length=1024)]
+Quantity = Annotated[str, Field(pattern=patterns.QUANTITY, max_length=32), BeforeValidator(_number_as_text)]
+ResourceName = Annotated[str, Field(pattern=patterns.RESOURCE, max_length=317)]
+LabelKey = Annotated[str, Field(pattern=patterns.LABEL_KEY, max_length=317)]
+LabelValue = Annotated[str, Field(pattern=patterns.LABEL_VALUE), BeforeValidator(_as_text)]
+VariableName = Annotated[str, Field(pattern=patterns.VARIABLE, max_length=256)]
 VariableValue = Annotated[str, BeforeValidator(_as_text)]
+Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
@@ -119,7 +94,7 @@ class Scaling(_Strict):
         gt=0,
         description="pid policy: bound on the errors' absolute sum (anti-windup); none, as in the original.",
     )
-    hold_when_nothing_queued: bool = Field(
+    hold_when_nothing_queued: Flag = Field(
         default=False, description="Any policy: add no worker while no item is queued; the original adds them."
     )
 

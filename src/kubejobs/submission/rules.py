@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from kubejobs.submission.model import MAX_INLINE_ITEMS, Scaling
+from kubejobs.submission.model import Scaling
 from kubejobs.submission.paths import Path
+from kubejobs.submission.patterns import MAX_INLINE_ITEMS
 
 Fields = dict[str, Any]
 

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from kubejobs.submission.expectation import field_schema, in_words, known_keys
-from kubejobs.submission.model import DEFAULT_REQUESTS, PATTERNS_IN_WORDS, Submission
+from kubejobs.submission.model import Submission
 from kubejobs.submission.paths import Path, did_you_mean
+from kubejobs.submission.patterns import DEFAULT_REQUESTS, PATTERNS_IN_WORDS
 from kubejobs.submission.plain import kind_of
 from kubejobs.submission.rules import Fields, Issue, check_rules, quantity
 
