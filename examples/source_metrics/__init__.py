@@ -1,0 +1,1 @@
+"""An example job: every item is a Python source file, and its workers measure it."""
