@@ -52,13 +52,14 @@ def _small_requests() -> dict[str, str]:
 
 
 class Resources(_Strict):
-    """Kubernetes resource quantities of one worker pod."""
+    """Kubernetes resource quantities of one pod."""
 
     requests: dict[ResourceName, Quantity] = Field(
         default_factory=_small_requests,
-        description='What the scheduler reserves for one worker, such as {"cpu": "500m", "memory": "1Gi"}.',
+        description='What the scheduler reserves for one pod, such as {"cpu": "500m", "memory": "1Gi"}.',
+        json_schema_extra={"default": dict(DEFAULT_REQUESTS)},
     )
-    limits: dict[ResourceName, Quantity] = Field(default_factory=dict, description="What one worker may use at most.")
+    limits: dict[ResourceName, Quantity] = Field(default_factory=dict, description="What one pod may use at most.")
 
 
 class Scaling(_Strict):
