@@ -24,7 +24,6 @@ CONNECT_TIMEOUT_SECONDS: Final = 5.0
 CALL_TIMEOUT_SECONDS: Final = 15.0
 """Longer than any single script on a million items, shorter than a control loop's patience."""
 
-_ENCODING: Final = {"encoding": "utf-8", "encoding_errors": "surrogateescape"}
 _TRANSIENT: Final = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
@@ -45,7 +44,6 @@ def _options(address: QueueAddress) -> dict[str, Any]:
         "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "socket_keepalive": True,
         "protocol": 2,
-        **_ENCODING,
     }
     if address.host.startswith("/"):
         return options | {"unix_socket_path": address.host}
