@@ -66,6 +66,12 @@ def known_keys(path: Path) -> list[str]:
     return list((field_schema(path) or {}).get("properties", {}))
 
 
+def known_values(path: Path) -> tuple[str, ...]:
+    """The only values allowed at `path`; empty when there is no such list."""
+    schema = field_schema(path) or {}
+    return tuple(schema.get("enum", ())) or ((schema["const"],) if "const" in schema else ())
+
+
 def in_words(schema: Schema) -> str:
     """What the schema allows, for people: `a whole number from 1 to 10000`."""
     if "const" in schema:

@@ -11,11 +11,12 @@ from typing import Any
 from kubejobs.errors import Problem, SubmissionError
 from kubejobs.submission.defaults import Defaults
 from kubejobs.submission.documents import is_documents_shape, read_documents_shape
+from kubejobs.submission.expectation import known_values
 from kubejobs.submission.model import Submission
 from kubejobs.submission.paths import Path
 from kubejobs.submission.plain import MAX_CONF_BYTES, plain_problems
 from kubejobs.submission.rules import Issue, look_up
-from kubejobs.submission.shaped import Shaped, is_given, read_product_shape
+from kubejobs.submission.shaped import Shaped, read_product_shape
 from kubejobs.submission.validate import validate
 
 
@@ -45,7 +46,7 @@ def _not_enabled(shaped: Shaped, defaults: Defaults) -> list[Issue]:
     for field, enabled in (("actuator", defaults.actuators), ("metric_source", defaults.metric_sources)):
         path: Path = ("scaling", field)
         value = look_up(shaped.fields, path)
-        if isinstance(value, str) and value not in enabled:
+        if isinstance(value, str) and value in known_values(path) and value not in enabled:
             issues.append(Issue(path, f"is not enabled in this deployment; it must be {' or '.join(enabled)}"))
     return issues
 
@@ -63,19 +64,22 @@ def _merged(shaped: Shaped, issues: list[Issue]) -> list[Problem]:
     return list(problems.values())
 
 
-def location_of_cleanup(conf: Any) -> tuple[str, str | None]:
+def location_of_cleanup(conf: Any, defaults: Defaults | None = None) -> tuple[str, str | None]:
     """The cluster's connection and the namespace that a run used, for its cleanup, however bad its submission is.
 
-    Never raises; what can't be read is the default: `kubernetes_default`, and None for the connection's namespace.
+    Never raises; what can't be read is the deployment's default, else `kubernetes_default`, and None for the
+    connection's namespace.
     """
-    cluster: Any = None
-    namespace: Any = None
-    if isinstance(conf, Mapping):
-        info = conf.get("plugin_info")
-        for place in (conf, info if isinstance(info, Mapping) else {}):
-            cluster = place.get("cluster") or place.get("cluster_name") or cluster
-            namespace = place.get("namespace") or namespace
-    return (
-        cluster if is_given(cluster) and isinstance(cluster, str) else str(Submission.model_fields["cluster"].default),
-        namespace if is_given(namespace) and isinstance(namespace, str) else None,
-    )
+    standing = (defaults or Defaults()).fields
+    cluster: Any = standing.get("cluster", Submission.model_fields["cluster"].default)
+    namespace: Any = standing.get("namespace")
+    info = conf.get("plugin_info") if isinstance(conf, Mapping) else None
+    for place in (conf, info):
+        if isinstance(place, Mapping):
+            cluster = _text(place.get("cluster")) or _text(place.get("cluster_name")) or cluster
+            namespace = _text(place.get("namespace")) or namespace
+    return cluster, namespace
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
