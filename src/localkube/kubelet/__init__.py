@@ -1,0 +1,1 @@
+"""Pods as local processes: their containers, environment, volumes, probes, logs and status."""
