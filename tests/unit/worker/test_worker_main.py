@@ -1,0 +1,112 @@
+"""The runner for plain commands: `kubejobs-worker -- CMD {item}`."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from kubejobs.worker.main import main
+from kubejobs.workqueue.client import WorkQueue
+from kubejobs.workqueue.types import Counts, QueueAddress
+from support.processes import python, started, wait_until, worker_environment
+
+RUNNER = ("-m", "kubejobs.worker.main")
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, address: QueueAddress, **variables: object) -> None:
+    """The environment of a worker in this process."""
+    for name, value in worker_environment(address, **variables).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_exit_codes_end_items(queue: WorkQueue, address: QueueAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 is done with a result, a given code fails for good, others are tried again until they are given up."""
+    set_environment(monkeypatch, address, KUBEJOBS_MAX_ATTEMPTS=2)
+    queue.fill(["0", "7", "8", "0 and more"])
+    script = 'echo "code ${KUBEJOBS_ITEM%% *}"; echo oops >&2; exit ${KUBEJOBS_ITEM%% *}'
+    assert main(["--result", "--fail-code", "7", "--", "sh", "-c", script]) == 0
+    assert queue.snapshot().counts == Counts(done=2, failed=1, dead=1)
+    assert [record["result"] for record in queue.iter_results()] == ["code 0", "code 0"]
+    failures = {record["item"]: record for record in queue.iter_failures()}
+    assert (failures["7"]["attempts"], failures["8"]["attempts"]) == (1, 2)
+    assert failures["8"]["error"] == {
+        "type": "Error",
+        "message": "the command ended with exit code 8",
+        "traceback": "oops\n",
+    }
+
+
+def test_a_command_that_takes_too_long_is_tried_again(
+    queue: WorkQueue, address: QueueAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And given up with the reason."""
+    set_environment(monkeypatch, address, KUBEJOBS_MAX_ATTEMPTS=1)
+    queue.fill(["600"])
+    assert main(["--timeout", "0.2", "--", "sleep", "{item}"]) == 0
+    [failure] = queue.iter_failures()
+    assert "too long" in failure["error"]["message"]
+
+
+def test_an_item_that_is_no_argument_fails(
+    queue: WorkQueue, address: QueueAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runner goes on with the others."""
+    set_environment(monkeypatch, address, KUBEJOBS_MAX_ATTEMPTS=1)
+    queue.fill(["a\0b", "c"])
+    assert main(["--", "true"]) == 0
+    assert queue.snapshot().counts == Counts(done=1, dead=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "code", "words"),
+    [
+        pytest.param(["--", "no-such-program"], {}, 127, "does not exist", id="command"),
+        pytest.param(["--", "true"], {"REDIS_HOST": ""}, 2, "REDIS_HOST", id="no host"),
+        pytest.param(["--", "true"], {"KUBEJOBS_LOST_SECONDS": "0"}, 3, "does not hold this run", id="lost"),
+        pytest.param(["--", "true"], {"REDIS_PASSWORD": "wrong"}, 4, "REDIS_PASSWORD", id="password"),
+    ],
+)
+def test_what_stands_in_the_way_is_said(
+    address: QueueAddress,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    variables: dict[str, str],
+    code: int,
+    words: str,
+) -> None:
+    """Each has its exit code and one line that says what to do."""
+    set_environment(monkeypatch, address, **variables)
+    assert main(arguments) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_runner_without_command_says_how(capsys: pytest.CaptureFixture[str]) -> None:
+    """The usage is shown."""
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "CMD {item}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("mode", "counts"),
+    [
+        pytest.param("finish", Counts(queued=1, done=1), id="finish"),
+        pytest.param("pass", Counts(queued=2), id="pass"),
+    ],
+)
+def test_a_sigterm_ends_the_runner(
+    queue: WorkQueue, address: QueueAddress, tmp_path: Path, mode: str, counts: Counts
+) -> None:
+    """The command is let finish, or given the signal and then the item is given back; nothing more is started."""
+    queue.fill(["a", "b"])
+    script = f"touch {tmp_path}/started; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done"
+    command = python(*RUNNER, "--on-sigterm", mode, "--", "sh", "-c", script)
+    with started(*command, env=worker_environment(address)) as runner:
+        wait_until((tmp_path / "started").exists, "the command runs")
+        runner.send_signal(signal.SIGTERM)
+        if mode == "finish":
+            (tmp_path / "go").touch()
+        assert runner.wait(30) == 143
+    assert queue.snapshot().counts == counts
