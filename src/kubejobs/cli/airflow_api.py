@@ -1,7 +1,7 @@
 """A small client of Airflow's REST API: tokens, runs, XComs and logs, with errors that say what to do.
 
-Rule: a request is repeated while the server fails or can't be reached; a trigger is repeated under one run id, so that a
-lost reply can't start a second run.
+Rule: a request is repeated while the server fails or can't be reached; a trigger is repeated under one run id, so that
+a lost reply can't start a second run.
 """
 
 from __future__ import annotations
