@@ -64,7 +64,7 @@ MALFORMED = [
     for name, conf in (("product", PRODUCT), ("documents", DOCUMENTS))
     for path in leaves(conf)
     for kind, junk in JUNK.items()
-    if not (kind == "number" and path[-1] == "LOG_LEVEL")  # a number is fine there
+    if not (kind == "number" and path[-1:] == ("LOG_LEVEL",))  # a number is fine there
 ]
 
 
