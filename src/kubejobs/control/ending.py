@@ -57,11 +57,8 @@ def describe(counts: Counts) -> str:
 
 
 def _job_failed(failure: str, counts: Counts) -> End:
-    advice = (
-        "look at the failed pods' logs; every item had its result"
-        if not counts.open
-        else ("look at the failed pods' logs, mend the image or its resources, and submit what is left")
-    )
+    advice = "look at the failed pods' logs"
+    advice += ", mend the image or its resources, and submit what is left" if counts.open else "; no item was left"
     return End(OutcomeKind.JOB_FAILED, f"Kubernetes failed the Job ({failure}) with {describe(counts)}; {advice}")
 
 
@@ -77,7 +74,9 @@ def _nothing_open(look: Look, memory: Memory, plan: Plan, timings: ControlTiming
     if memory.released_at is None:
         if idle < grace:
             return None
-        return ReleaseWorkers(f"{look.job.active} workers did not exit within {grace:g} s after the last item")
+        return ReleaseWorkers(
+            f"{look.job.active} workers did not exit within {grace:g} s after the last item; they are removed"
+        )
     if look.job.active == 0 or _since(memory.released_at, look) >= grace:
         return end
     return None

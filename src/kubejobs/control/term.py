@@ -70,7 +70,9 @@ class Term:
         if isinstance(verdict, End):
             return await self._end(verdict, look)
         if isinstance(verdict, ReleaseWorkers):
-            await self._release_workers(verdict, look)
+            self._memory = replace(self._memory, released_at=look.snapshot.time, pending=None)
+            await self._write(Event.WORKERS_RELEASED, look, message=verdict.message)
+        await self._remove_released(look)
         await self._make_pending_change(look)
         if self._schedule.is_due(look.snapshot.time, self._memory):
             await self._tick(look)
@@ -173,11 +175,14 @@ class Term:
 
     # -- the end -------------------------------------------------------------
 
-    async def _release_workers(self, verdict: ReleaseWorkers, look: Look) -> None:
+    async def _remove_released(self, look: Look) -> None:
+        """Remove workers that the journal says are removed, until there are none."""
+        if self._memory.released_at is None or look.job is None or look.job.parallelism == 0:
+            return
         failure = await remove_workers(self._parts.cluster, look.job)
-        self._memory = replace(self._memory, released_at=look.snapshot.time, pending=None)
-        message = verdict.message + (f"; they could not be removed: {failure}" if failure else "; they are removed")
-        await self._write(Event.WORKERS_RELEASED, look, message=message)
+        if failure is not None:
+            change = ParallelismChange(look.job.parallelism, 0)
+            await self._write(Event.ACTUATION_FAILED, look, message=failure, **change.to_line())
 
     async def _end(self, end: End, look: Look) -> Outcome:
         if end.stop_workers and not look.job_final:

@@ -72,7 +72,7 @@ class Report:
     """One run's report.
 
     `execution_time` is in seconds, from the start of the run's clock to the last result (to the run's end where results
-    are missing; None if it never started). `outcome` is the end's code, or `never_started`, or `unknown` for an end that
+    are missing; None if it never started). `outcome` is the end's code, `never_started`, or `unknown` for an end that
     nobody saw.
     """
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from kubejobs.control.loop import run_control
+from kubejobs.control.memory import Memory, ParallelismChange
 from kubejobs.control.outcome import Outcome, OutcomeKind
+from kubejobs.control.plan import Plan
 from kubejobs.control.ports import ClusterPort, QueuePort
+from kubejobs.control.timing import ControlTimings
 from kubejobs.submission.model import Scaling
-from support.control_fakes import FakeCluster, FakeQueue, plan_of
+from kubejobs.workqueue.types import Signal
+from support.control_fakes import Cluster, FakeCluster, FakeQueue, plan_of
 from support.control_runs import assert_journal_is_whole
-from support.virtual import VirtualClock, run_virtual
+from support.virtual import EPOCH, VirtualClock, run_virtual
 
 PLAN = plan_of(
     60,
@@ -62,20 +67,40 @@ class Killable:
         return call
 
 
-def run_killed_at(boundary: int) -> tuple[Outcome, FakeQueue, FakeCluster, int]:
-    """The run of PLAN, killed once at the given boundary and started again at once."""
+@dataclass(frozen=True)
+class Scenario:
+    """A run that is killed once; `stop_at` is when it is asked to stop, `like` what its cluster is like."""
+
+    plan: Plan
+    items: int
+    stop_at: float | None = None
+    like: Cluster | None = None
+
+
+SCALED = Scenario(PLAN, 60)
+STOPPED = Scenario(plan_of(30, expected_time=30.0, scaling=Scaling(check_interval=3.0)), 30, 7.0, Cluster(stay=True))
+
+
+def run_killed_at(boundary: int, scenario: Scenario) -> tuple[Outcome, FakeQueue, FakeCluster, int]:
+    """The scenario's run, killed once at the given boundary and started again at once."""
+    timings = ControlTimings(exit_grace_seconds=4.0)
 
     async def main(clock: VirtualClock) -> tuple[Outcome, FakeQueue, FakeCluster, int]:
-        queue = FakeQueue(clock, ITEMS)
-        cluster = FakeCluster(clock, queue, 1)
+        queue = FakeQueue(clock, [1.0] * scenario.items)
+        cluster = FakeCluster(clock, queue, 1, scenario.like)
         cluster.start()
+        if scenario.stop_at is not None:
+            asyncio.get_running_loop().call_later(scenario.stop_at, setattr, queue, "signal", Signal.STOP)
         killer = Killer(boundary)
+        dying: Any = Killable(queue, killer), Killable(cluster, killer)
         try:
             outcome = await run_control(
-                PLAN, clock=clock, queue=Killable(queue, killer), cluster=Killable(cluster, killer), owner="a"
+                scenario.plan, clock=clock, queue=dying[0], cluster=dying[1], owner="a", timings=timings
             )
         except KilledError:
-            outcome = await run_control(PLAN, clock=clock, queue=queue, cluster=cluster, owner="a")
+            outcome = await run_control(
+                scenario.plan, clock=clock, queue=queue, cluster=cluster, owner="a", timings=timings
+            )
         return outcome, queue, cluster, killer.boundaries
 
     return run_virtual(main)
@@ -86,20 +111,61 @@ def decisions(queue: FakeQueue) -> list[tuple[float, int]]:
     return [(line["elapsed"], line["decision"]["replicas"]) for line in queue.events("tick") if line["decision"]]
 
 
-def test_a_kill_at_any_boundary_changes_no_decision_and_no_end() -> None:
+@pytest.mark.parametrize(
+    ("scenario", "kind"),
+    [(SCALED, OutcomeKind.DRAINED), (STOPPED, OutcomeKind.STOPPED)],
+    ids=["scaled-and-drained", "stopped-and-removed"],
+)
+def test_a_kill_at_any_boundary_changes_no_decision_and_no_end(scenario: Scenario, kind: OutcomeKind) -> None:
     """Killed before or after any call, the run makes the same decisions, each change once, and ends the same way."""
-    undisturbed, plain_queue, plain_cluster, boundaries = run_killed_at(10**9)
-    assert undisturbed.kind is OutcomeKind.DRAINED
-    assert len(plain_cluster.patches) > 3
+    undisturbed, plain_queue, plain_cluster, boundaries = run_killed_at(10**9, scenario)
+    assert undisturbed.kind is kind
+    changes = plain_queue.events("scaled")
+    assert len(changes) > 1
     for boundary in range(1, boundaries + 1):
-        outcome, queue, cluster, _ = run_killed_at(boundary)
-        assert outcome == undisturbed, boundary
+        outcome, queue, cluster, _ = run_killed_at(boundary, scenario)
+        assert (outcome.kind, outcome.success, outcome.counts) == (kind, True, undisturbed.counts), boundary
+        assert outcome.ended_at == pytest.approx(undisturbed.ended_at, abs=1.0), boundary
         assert decisions(queue) == decisions(plain_queue), boundary
-        assert cluster.patches == plain_cluster.patches, boundary
+        assert cluster.patches[: len(changes)] == plain_cluster.patches[: len(changes)], boundary
+        assert {replicas for _, replicas in cluster.patches[len(changes) :]} <= {0}, boundary
         scaled = [(line["from"], line["to"]) for line in queue.events("scaled")]
-        assert [to for _, to in scaled] == [replicas for _, replicas in cluster.patches], boundary
-        assert all(before[1] == after[0] for before, after in itertools.pairwise(scaled)), boundary
+        assert scaled == [(line["from"], line["to"]) for line in changes], boundary
+        assert len(queue.events("workers_released")) == len(plain_queue.events("workers_released")), boundary
         assert_journal_is_whole(queue)
+
+
+def going_on(
+    memory: Memory, *, parallelism: int, signal: Signal | None = None
+) -> tuple[Outcome, FakeQueue, FakeCluster]:
+    """A run of which a loop has stored `memory` and died; the Job has `parallelism` when the next starts."""
+
+    async def main(clock: VirtualClock) -> tuple[Outcome, FakeQueue, FakeCluster]:
+        queue = FakeQueue(clock, [1.0] * 8)
+        queue.state, queue.signal = json.dumps(memory.to_dict()), signal
+        cluster = FakeCluster(clock, queue, parallelism)
+        outcome = await run_control(plan_of(8), clock=clock, queue=queue, cluster=cluster, owner="a")
+        return outcome, queue, cluster
+
+    return run_virtual(main)
+
+
+@pytest.mark.parametrize(
+    ("parallelism", "signal", "patches", "scaled"),
+    [(2, None, [3], 1), (3, None, [], 1), (7, None, [], 0), (2, Signal.STOP, [], 0)],
+    ids=["not-made-yet", "made-already", "changed-by-another", "stopped-meanwhile"],
+)
+def test_a_change_that_was_journaled_is_made_once(
+    parallelism: int, signal: Signal | None, patches: list[int], scaled: int
+) -> None:
+    """Made if the Job is as it was, noted if it is made, left if somebody else changed the Job or stopped the run."""
+    memory = Memory(seq=5, replicas=2, next_tick_at=EPOCH + 4.9, pending=ParallelismChange(2, 3))
+    outcome, queue, cluster = going_on(memory, parallelism=parallelism, signal=signal)
+    early = [replicas for moment, replicas in cluster.patches if moment < 4]
+    assert early == patches
+    assert len([line for line in queue.events("scaled") if line["elapsed"] < 4]) == scaled
+    assert queue.journal[0]["seq"] == 6
+    assert outcome.success
 
 
 def test_a_run_that_is_over_says_the_same_again() -> None:
@@ -158,6 +224,9 @@ def test_two_loops_at_once_are_as_good_as_one(owners: tuple[str, str], stall_sec
     assert first.success
     assert_journal_is_whole(queue)
     assert len(queue.events("scaled")) == len(cluster.patches)
+    if not stall_seconds:
+        takeovers = len(queue.events("resumed"))
+        assert takeovers == 0 if owners == ("a", "b") else takeovers <= 2 + first.elapsed_seconds / 7
 
 
 def test_a_cancelled_loop_lets_another_lead_at_once() -> None:

@@ -269,3 +269,75 @@ def test_a_run_of_more_than_a_day_goes_on_counting() -> None:
     assert result.outcome.success
     assert result.outcome.elapsed_seconds > 86_400
     assert result.queue.events("tick")[-1]["reference"] > 86_400 / 90_000
+
+
+def test_the_policys_memory_goes_from_decision_to_decision() -> None:
+    """Every decision of a pid run follows from the errors of all before it."""
+    gains = {"proportional_gain": 4.0, "derivative_gain": 6.0, "integral_gain": 1.5}
+    result = run([1.0] * 200, scaling={"policy": "pid", **gains}, expected_time=60.0)
+    total, last = 0.0, None
+    ticks = [line for line in result.queue.events("tick") if line["decision"]]
+    assert len(ticks) > 8
+    for line in ticks:
+        error = line["error"]
+        total += error
+        action = int(-4.0 * error - 6.0 * (error - (error if last is None else last)) - 1.5 * total)
+        last = error
+        assert line["decision"]["replicas"] == max(1, min(10, line["replicas"]["desired"] + action))
+
+
+def test_outages_are_not_added_up() -> None:
+    """Two outages, each shorter than the stall limit, are survived although they are longer together."""
+    result = run(
+        [1.0] * 300,
+        stall_seconds=60.0,
+        scaling={"max_replicas": 2},
+        at={
+            20.0: lambda queue, _: setattr(queue, "down_until", 60.0),
+            90.0: lambda queue, _: setattr(queue, "down_until", 130.0),
+        },
+    )
+    assert result.outcome.success
+    assert len(result.queue.events("restored")) == 2
+
+
+def test_workers_that_cannot_be_removed_do_not_keep_the_run_open() -> None:
+    """After a second grace the drained run ends, and the journal has what went wrong."""
+    result = run(
+        [1.0] * 5,
+        like=Cluster(stay=True),
+        scaling={"max_replicas": 1},
+        timings=ControlTimings(exit_grace_seconds=30.0),
+        at={20.0: lambda _, cluster: setattr(cluster, "conflicts", 10**9)},
+    )
+    assert result.outcome.kind is OutcomeKind.DRAINED
+    assert 60 <= result.outcome.elapsed_seconds <= 90
+    assert len(result.queue.events("workers_released")) == 1
+    assert {line["to"] for line in result.queue.events("actuation_failed")} == {0}
+
+
+def test_nothing_to_do_and_no_job_is_drained_after_the_grace() -> None:
+    """A Job that is still to come has nothing to do; it is not waited for longer than workers are to exit."""
+    result = run([], like=Cluster(created_after=1e9), timings=ControlTimings(exit_grace_seconds=30.0))
+    assert result.outcome.kind is OutcomeKind.DRAINED
+    assert 30 <= result.outcome.elapsed_seconds <= 36
+
+
+def test_a_job_deleted_after_the_last_item_is_no_failure() -> None:
+    """What was to be done is done."""
+    result = run([1.0] * 5, like=Cluster(stay=True), at={20.0: lambda _, cluster: cluster.delete()})
+    assert result.outcome.kind is OutcomeKind.DRAINED
+    assert result.outcome.success
+
+
+def test_a_stopped_run_ends_with_its_job_whatever_became_of_it() -> None:
+    """A Job that fails after the stop can finish nothing more: the run has stopped, and says what is unfinished."""
+
+    def fail(_: FakeQueue, cluster: FakeCluster) -> None:
+        cluster.crash_pod()
+        cluster.failure = "BackoffLimitExceeded"
+
+    result = run([30.0] * 5, at={10.0: lambda q, _: setattr(q, "signal", Signal.STOP), 20.0: fail})
+    assert result.outcome.kind is OutcomeKind.STOPPED
+    assert "5 were not run" in result.outcome.message
+    assert result.outcome.elapsed_seconds <= 26

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubejobs.control.ending import describe
-from kubejobs.control.look import Look, observation_of
+from kubejobs.control.look import Look, observation_of, take_look
 from kubejobs.control.memory import Memory, ParallelismChange, stored_outcome
 from kubejobs.control.outcome import Outcome, OutcomeKind, succeeded
 from kubejobs.control.ports import JobStatus
@@ -51,6 +51,36 @@ def test_the_observation_counts_what_is_not_done_as_queued() -> None:
     assert seen.progress == pytest.approx(15 / 28)
     assert seen.elapsed_seconds == 50
     assert (seen.desired_replicas, seen.ready_replicas, seen.pending_replicas) == (9, 3, 2)
+
+
+def test_items_that_come_back_undo_the_drain() -> None:
+    """Neither the grace nor the removal of the workers counts on when an item is open again."""
+    drained = Memory(idle_since=EPOCH, released_at=EPOCH + 5)
+    assert (drained.after(LOOK).idle_since, drained.after(LOOK).released_at) == (None, None)
+
+
+def test_items_beside_a_finished_job_are_counted_after_its_end() -> None:
+    """What the last worker acknowledged between the two answers is not taken for lost."""
+
+    async def main(clock: VirtualClock) -> Counts:
+        queue = FakeQueue(clock, [1.0])
+        cluster = FakeCluster(clock, queue, 1)
+        queue.lease()
+
+        class Ending:
+            """The Job as it ends: its worker acknowledges just before Kubernetes answers."""
+
+            async def read_job(self) -> JobStatus:
+                """As ClusterPort.read_job."""
+                await asyncio.sleep(0.1)
+                queue.finish(1, 1.0)
+                return JobStatus(parallelism=1, succeeded=1, complete=True)
+
+            set_parallelism = cluster.set_parallelism
+
+        return (await take_look(queue, Ending())).snapshot.counts
+
+    assert run_virtual(main) == Counts(done=1)
 
 
 @pytest.mark.parametrize(
