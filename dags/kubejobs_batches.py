@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 
 from airflow.sdk import DAG, get_parsing_context
-from kubejobs.submission.batches import read_batches
 
 from kubejobs.settings import Settings
+from kubejobs.submission.batches import read_batches
 from operators.pipeline import wire
 from operators.run_context import config_dir
 

@@ -3,17 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
 
+from kubejobs.errors import SubmissionError
+from kubejobs.settings import Settings
+from operators import connections, run_context
+from operators.failures import GiveUp, clear_failures
+
+if TYPE_CHECKING:
+    from kubejobs.report.model import Report
+    from kubejobs.workqueue.types import QueueAddress
+
 
 class ReportOperator(BaseOperator):
-    """Placeholder until the report room is there."""
+    """Report a run, however it ended; the task, and with it the DAG run, fails if the run did not succeed.
+
+    Pushes the XCom `report`: the report without the list of decisions, and the URLs of its files.
+
+    :param submission: the submission of a scheduled batch; the run's conf wins over it, key by key.
+    """
 
     def __init__(self, *, submission: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.submission = submission
 
     def execute(self, context: Context) -> None:
-        """Nothing yet."""
+        """Report, then say by success or failure how the run ended."""
+        with clear_failures(self.log):
+            self._report(context)
+
+    def _report(self, context: Context) -> None:
+        settings = Settings.from_environment()
+        try:
+            submission = run_context.submission(context, self.submission, settings)
+        except SubmissionError:
+            self.log.error("the submission was refused; the log of the task `deploy` says why")  # noqa: TRY400
+            raise GiveUp from None
+        namespace = connections.namespace_of(submission.cluster, submission.namespace)
+        address = self._queue_address(context, submission.cluster, namespace)
+        if address is None:
+            self.log.error("the run has no queue, so it never started; the log of the task `deploy` says why")
+            raise GiveUp
+        self._publish(context, address, submission.report_url or settings.report_url)
+
+    def _queue_address(self, context: Context, cluster: str, namespace: str) -> QueueAddress | None:
+        from kubejobs.cluster.client import read_queue_address  # noqa: PLC0415 - slow to import
+
+        client = connections.cluster_client(cluster)
+        return read_queue_address(client, run_context.identity(context), namespace)
+
+    def _publish(self, context: Context, address: QueueAddress, url: str) -> None:
+        from kubejobs.report.render import render_text  # noqa: PLC0415 - of no use to the other tasks
+        from kubejobs.report.run import report_run  # noqa: PLC0415 - of no use to the other tasks
+        from kubejobs.workqueue.client import WorkQueue  # noqa: PLC0415 - of no use to the other tasks
+
+        with WorkQueue(address) as queue:
+            report, files = report_run(queue, url, self.log.info)
+        context["ti"].xcom_push(key="report", value=report.small_summary() | {"files": files})
+        for line in render_text(report).splitlines():
+            self.log.info("%s", line)
+        self._judge(report)
+
+    def _judge(self, report: Report) -> None:
+        if not report.success:
+            self.log.error("the run did not succeed: %s: %s", report.outcome, report.message)
+            raise GiveUp
