@@ -26,6 +26,7 @@ from kubejobs.submission.yaml_loader import load_yaml
 SUFFIXES = frozenset({".yaml", ".yml"})
 _MOST_BYTES = 2_000_000
 _INTERVAL = re.compile(r"([1-9][0-9]{0,6}) ?([smhdw])", flags=re.ASCII)
+_LONGEST_INTERVAL = dt.timedelta(days=3660)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", flags=re.ASCII)
 
@@ -141,10 +142,10 @@ def _schedule(value: Any) -> str | dt.timedelta | None:
         raise _NotAllowedError(f'is {kind_of(value)}; it must be text such as "0 4 * * *", "@daily" or "30m", or null')
     interval = _INTERVAL.fullmatch(value.strip())
     if interval:
-        try:
-            return dt.timedelta(**{_UNITS[interval[2]]: int(interval[1])})
-        except OverflowError:
-            raise _NotAllowedError("is too long an interval; give a shorter one") from None
+        length = dt.timedelta(**{_UNITS[interval[2]]: int(interval[1])})
+        if length > _LONGEST_INTERVAL:
+            raise _NotAllowedError(f"is too long an interval; the longest is {_LONGEST_INTERVAL.days} days")
+        return length
     problem = cron_problem(value)
     if problem:
         raise _NotAllowedError(f'is neither an interval such as "30m" nor a cron expression: {problem}')

@@ -66,7 +66,7 @@ SPELLINGS = ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.0.0.1",
 @pytest.mark.parametrize("host", SPELLINGS)
 def test_loopback_is_refused_however_it_is_spelt(web: WebServer, host: str) -> None:
     """Names, decimal, octal and mapped forms of a refused address are refused, and nothing is sent to it."""
-    with pytest.raises(WorkloadError, match="does not read from|is no valid URL"):
+    with pytest.raises(WorkloadError, match=r"does not read from|is no valid URL"):
         read(web.url("/x", host=host), WorkloadPolicy())
     assert web.requests == []
 
@@ -178,7 +178,7 @@ def test_a_silent_server_is_given_up(web: WebServer) -> None:
         gone.append(request.connection.recv(1))  # returns when the reader hangs up
 
     web.routes["/x"] = answer
-    with pytest.raises(WorkloadError, match="does not answer in time"):
+    with pytest.raises(WorkloadError, match=r"does not answer in time|was not read within"):
         read(web.url("/x"), WorkloadPolicy(allow_private=True, max_seconds=0.2))
 
 

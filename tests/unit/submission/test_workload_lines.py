@@ -7,6 +7,7 @@ import itertools
 import tracemalloc
 from collections.abc import Iterable, Iterator
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,14 +140,28 @@ def test_chunks_never_change_the_items(lines: list[str], size: int, zipped: bool
 
 
 def test_a_million_lines_take_flat_memory() -> None:
-    """The memory does not grow with the number of lines."""
-
+    """The memory of the process does not grow with the number of lines."""
     chunk = b"".join(b"item %07d\n" % number for number in range(10_000))
-    tracemalloc.start()
-    try:
-        count = sum(1 for _ in read_lines(itertools.repeat(chunk, 100), WorkloadPolicy(), StandingClock()))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    process = psutil.Process()
+    before = peak = process.memory_info().rss
+    count = 0
+    for _ in read_lines(itertools.repeat(chunk, 100), WorkloadPolicy(), StandingClock()):
+        count += 1
+        if count % 50_000 == 0:
+            peak = max(peak, process.memory_info().rss)
     assert count == 1_000_000
-    assert peak < 8_000_000
+    assert peak - before < 16_000_000
+
+
+def test_more_lines_take_no_more_memory() -> None:
+    """What reading allocates at its peak is the same for ten times the lines."""
+    chunk = b"".join(b"item %07d\n" % number for number in range(2_000))
+    peaks = []
+    for repetitions in (5, 50):
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in read_lines(itertools.repeat(chunk, repetitions), WorkloadPolicy(), StandingClock()))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.5
