@@ -24,11 +24,11 @@ def main() -> int:
 
 def _run(interruption: Interruption) -> int:
     """The command of the command line. Its modules are imported here, where an interruption is caught already."""
-    from devstack.commands import COMMANDS
-    from devstack.console import Console
-    from devstack.errors import StackError
-    from devstack.layout import Layout
-    from kubejobs.errors import KubeJobsError
+    from devstack.commands import COMMANDS  # noqa: PLC0415 - see above
+    from devstack.console import Console  # noqa: PLC0415
+    from devstack.errors import StackError  # noqa: PLC0415
+    from devstack.layout import Layout  # noqa: PLC0415
+    from kubejobs.errors import KubeJobsError  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="devstack", description="The development stack, and the demo on it.")
     parser.add_argument("command", choices=COMMANDS)

@@ -1,7 +1,7 @@
 """The environment of Airflow's parts: a development Airflow on loopback, tuned to react within a second.
 
-The settings and why: the scheduler's idle sleep is what a run waits for between its tasks; the heartbeat interval is how
-late a worker's exit is seen, and so how soon a deferred task may end; DNS is not asked for this machine's name.
+The settings and why: the scheduler's idle sleep is what a run waits for between its tasks; the heartbeat interval is
+how late a worker's exit is seen, and so how soon a deferred task may end; DNS is not asked for this machine's name.
 """
 
 from __future__ import annotations

@@ -20,9 +20,8 @@ def up(layout: Layout, interruption: Interruption, console: Console) -> int:
     if endpoint is not None:
         print(f"already up\n{endpoint.describe()}\nstop it with `make down`")
         return 0
-    with console.waiting("starting the stack") as say, started_stack(layout, interruption, say) as (stack, endpoint):
-        with interruption.held():
-            stack.detach()
+    with started_stack(layout, interruption, console) as (stack, endpoint), interruption.held():
+        stack.detach()
     print(f"{endpoint.describe()}\nit keeps running; stop it with `make down`")
     return 0
 

@@ -31,5 +31,4 @@ class Console:
         except BaseException:
             line.end()
             raise
-        line.show(f"{title}: done in {time.monotonic() - started_at:.1f} s")
-        line.end()
+        line.end(f"{title}: done in {time.monotonic() - started_at:.1f} s")

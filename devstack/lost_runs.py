@@ -11,12 +11,12 @@ from contextlib import closing
 from devstack.layout import Layout
 
 _UNFINISHED_RUNS = "SELECT id FROM dag_run WHERE state IN ('queued', 'running')"
-_STATEMENTS = (
-    "UPDATE task_instance SET state = 'failed', trigger_id = NULL"
-    " WHERE (state IS NULL OR state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))"
-    f" AND run_id IN (SELECT run_id FROM dag_run WHERE id IN ({_UNFINISHED_RUNS}))",
-    "UPDATE dag_run SET state = 'failed', end_date = CURRENT_TIMESTAMP WHERE state IN ('queued', 'running')",
-)
+_END_TASKS = """
+    UPDATE task_instance SET state = 'failed', trigger_id = NULL
+    WHERE (state IS NULL OR state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))
+    AND (dag_id, run_id) IN (SELECT dag_id, run_id FROM dag_run WHERE state IN ('queued', 'running'))
+"""
+_END_RUNS = "UPDATE dag_run SET state = 'failed', end_date = CURRENT_TIMESTAMP WHERE state IN ('queued', 'running')"
 
 
 def end_lost_runs(layout: Layout) -> int:
@@ -26,6 +26,6 @@ def end_lost_runs(layout: Layout) -> int:
     with closing(sqlite3.connect(layout.database)) as connection, connection:
         lost = len(connection.execute(_UNFINISHED_RUNS).fetchall())
         if lost:
-            for statement in _STATEMENTS:
-                connection.execute(statement)
+            connection.execute(_END_TASKS)
+            connection.execute(_END_RUNS)
     return lost

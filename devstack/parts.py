@@ -1,7 +1,7 @@
 """The parts of the stack: the embedded cluster and Airflow's four programs, and the making of its database.
 
-The start is ordered for two cores: the API server takes longest (half a minute of one core on a slow machine), so it has
-one core for itself, and the others share the second one by starting one after another.
+The start is ordered for two cores: the API server takes longest (twenty seconds of one core on a slow machine), so it
+has one core for itself, and the others share the second one by starting one after another.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port(preferred: int | None = None) -> int:
-    """A port that nobody listens on: the preferred one if it is free, so that addresses stay the same between starts."""
+    """A port that nobody listens on: the preferred one if it is free, so that addresses stay the same."""
     for port in (preferred or 0, 0):
         with socket.socket() as probe:
             # As servers do: a connection that is just closing does not make the port taken.

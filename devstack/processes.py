@@ -1,6 +1,6 @@
 """Which processes there are, and how to end a whole family of them; read from Linux' /proc.
 
-Rule: a process is named by its id *and* its start time, so that a reused id is never mistaken for the one that was started.
+Rule: a process is named by its id *and* its start time, so that a reused id is never mistaken for the first one.
 """
 
 from __future__ import annotations

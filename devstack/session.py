@@ -1,4 +1,4 @@
-"""Bring the stack up for a command, with what it takes: a clean start, the wait, and the stop when anything goes wrong."""
+"""Bring the stack up for a command: a clean start, the wait until it is ready, and the stop if anything goes wrong."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from devstack.airflow_environment import airflow_environment
+from devstack.console import Console
 from devstack.credentials import USER, StackSecrets
 from devstack.endpoint import Endpoint, remember_port, remembered_port
 from devstack.errors import StackError
@@ -19,8 +20,6 @@ from devstack.parts import stack_parts, write_images
 from devstack.ports import LOOPBACK, free_port
 from devstack.readiness import wait_until_ready
 from devstack.stack import Stack, is_running
-
-Say = Callable[[str], None]
 
 
 def running_endpoint(layout: Layout) -> Endpoint | None:
@@ -34,15 +33,22 @@ def running_endpoint(layout: Layout) -> Endpoint | None:
 
 
 @contextmanager
-def started_stack(layout: Layout, interruption: Interruption, say: Say) -> Iterator[tuple[Stack, Endpoint]]:
-    """A ready stack; it is stopped when the block ends in any way, unless the block has detached it."""
+def started_stack(
+    layout: Layout, interruption: Interruption, console: Console, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Stack, Endpoint]]:
+    """A ready stack; it is stopped when the block ends in any way, unless the block has detached it.
+
+    `meanwhile` is done while the parts start.
+    """
     stack: Stack | None = None
     try:
-        with interruption.held():
-            stack, endpoint, started_at = _start(layout, interruption)
-        with endpoint.api() as api:
-            wait_until_ready(layout, api, stack.check, say, started_at)
-        endpoint.save(layout)
+        with console.waiting("starting the embedded cluster and Airflow") as say:
+            with interruption.held():
+                stack, endpoint, started_at = _start(layout, interruption)
+            meanwhile()
+            with endpoint.api() as api:
+                wait_until_ready(layout, api, stack.check, say, started_at)
+            endpoint.save(layout)
         yield stack, endpoint
     finally:
         interruption.silence()

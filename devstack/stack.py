@@ -1,7 +1,7 @@
 """A running stack as a command sees it: start it, find it, keep it, stop it.
 
-Rule: this process holds the pipe to the supervisor and nothing else; it starts no part and kills none, except when `stop`
-finds that the supervisor itself is gone.
+Rule: this process holds the pipe to the supervisor and nothing else; it starts no part, and kills parts only when their
+supervisor itself is gone.
 """
 
 from __future__ import annotations

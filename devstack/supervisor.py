@@ -1,8 +1,8 @@
 """The one parent of every process of the stack; when it ends, or is told to, none of them is left.
 
 It is started in a session of its own, so that no Ctrl-C reaches it, with a pipe from the command that started it. When
-that pipe closes, however the command ended, it stops everything, unless it was told "detach" before. It is the reaper of
-all orphans below it: nothing that a part starts can leave the family, whatever sessions it makes.
+that pipe closes, however the command ended, it stops everything, unless it was told "detach" before. It is the reaper
+of all orphans below it: nothing that a part starts can leave the family, whatever sessions it makes.
 
 Rule: standard library only and a single thread, so that it is there within a moment and can fork safely.
 """

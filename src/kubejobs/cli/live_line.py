@@ -41,8 +41,11 @@ class LiveLine:
         self._last_text = text
         self._stream.flush()
 
-    def end(self) -> None:
-        """Leave the line as it is and go on below it."""
+    def end(self, text: str | None = None) -> None:
+        """Leave the line as it is, or with a last `text`, and go on below it."""
+        if text is not None:
+            self._last_shown_at = None
+            self.show(text)
         if self._open:
             self._stream.write("\n")
             self._stream.flush()
