@@ -8,8 +8,10 @@ not used: they would resolve for themselves.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import httpx
 
@@ -33,16 +35,25 @@ def resolve_host(host: str, port: int) -> list[str]:
 
 def read_http(url: str, policy: WorkloadPolicy, resolve: Resolve = resolve_host) -> Iterator[bytes]:
     """The body at `url` in chunks, as the server sent it; a WorkloadError for whatever is not a plain file there."""
-    read_seconds = min(READ_SECONDS, policy.max_seconds)
-    timeout = httpx.Timeout(read_seconds, connect=min(CONNECT_SECONDS, policy.max_seconds))
-    no_reuse = httpx.Limits(max_keepalive_connections=0)  # another host on the same address needs its own TLS handshake
-    with _worded_errors(url), httpx.Client(timeout=timeout, trust_env=False, limits=no_reuse) as client:
+    with _worded_errors(url), _client(policy) as client:
         response = _follow(client, url, policy, resolve)
         try:
             _check_response(response, url)
             yield from response.iter_raw()  # as it arrives: a chunk size would wait for a slow server to fill it
         finally:
             response.close()
+
+
+def _client(policy: WorkloadPolicy) -> httpx.Client:
+    timeout = httpx.Timeout(min(READ_SECONDS, policy.max_seconds), connect=min(CONNECT_SECONDS, policy.max_seconds))
+    no_reuse = httpx.Limits(max_keepalive_connections=0)  # another host on the same address needs its own TLS handshake
+    return httpx.Client(timeout=timeout, limits=no_reuse, trust_env=False, verify=tls_context())
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """What servers are checked against: the usual authorities, or those that SSL_CERT_FILE or SSL_CERT_DIR name."""
+    return httpx.create_ssl_context()
 
 
 @contextmanager
@@ -58,7 +69,7 @@ def _worded_errors(url: str) -> Iterator[None]:
         raise WorkloadError(
             f"the workload at {place} can't be read: {error or type(error).__name__}; try again"
         ) from error
-    except (httpx.InvalidURL, UnicodeError) as error:
+    except (httpx.InvalidURL, ValueError) as error:
         raise WorkloadError(f"the workload {place} is no valid URL: {error}") from error
 
 

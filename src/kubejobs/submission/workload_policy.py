@@ -65,7 +65,7 @@ class WorkloadPolicy:
             return self.refusal(inner)
         if address.is_multicast or address.is_unspecified:
             return "multicast" if address.is_multicast else "unspecified"
-        if self.allow_private or address.is_global:
+        if self.allow_private or (address.is_global and not address.is_reserved):
             return None
         if address.is_loopback or address.is_link_local:
             return "loopback" if address.is_loopback else "link-local"

@@ -30,6 +30,8 @@ REFUSED = {
     "multicast v6": ("ff02::1", "multicast"),
     "mapped loopback": ("::ffff:127.0.0.1", "loopback"),
     "mapped metadata service": ("::ffff:169.254.169.254", "link-local"),
+    "compatible loopback": ("::127.0.0.1", "private"),
+    "local NAT64": ("64:ff9b:1::1", "private"),
     "6to4 of a private address": ("2002:0a01:0203::1", "private"),
     "NAT64 of loopback": ("64:ff9b::7f00:1", "loopback"),
 }
