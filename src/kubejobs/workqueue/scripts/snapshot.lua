@@ -1,6 +1,6 @@
 -- The ledger in one look. `done` is what is in no other place, so the sums add up to the total by construction.
--- An item that a worker of the open contract has put into `errors` and not yet taken out of `processing` is counted
--- once, as leased.
+-- An item that a worker of the open contract has put into `errors` and not yet taken out of `processing` makes that
+-- difference one smaller for the moment; where it would be negative, the item is counted once, as leased.
 local total = redis.call('GET', key('total'))
 if not total then
   return {'LOST'}
