@@ -108,7 +108,8 @@ class Cluster:
         except OSError as problem:
             lock.close()
             raise LocalKubeError(
-                f"another embedded cluster uses the state directory {self._settings.state}; stop it or give another --state"
+                f"another embedded cluster uses the state directory {self._settings.state}; "
+                f"stop it or give another --state"
             ) from problem
         return lock
 

@@ -100,8 +100,8 @@ def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
     """422 for an object that breaks a rule; carries every cause."""
     joined = ", ".join(f"{cause.field}: {cause.message}" for cause in causes)
     text = joined if len(causes) == 1 else f"[{joined}]"
-    details = {"name": name} | ({"group": group} if group else {}) | {"kind": kind}
-    details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
+    listed = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
+    details = _details(kind, group, name) | {"causes": listed}
     message = f'{_resource(kind, group)} "{name}" is invalid: {text}'
     return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", message, details)
 

@@ -44,8 +44,10 @@ def running_process(state: Path, *options: str) -> Iterator[subprocess.Popen[str
 
 
 def _await_ready(process: subprocess.Popen[str]) -> None:
+    if process.stdout is None:
+        raise LocalKubeError("the embedded cluster was started without a pipe to hear from it")
     ready, _, _ = select.select([process.stdout], [], [], _READY_SECONDS)
-    line = process.stdout.readline() if ready and process.stdout else ""
+    line = process.stdout.readline() if ready else ""
     if not line:
         state = f"it ended with status {process.poll()}" if ready else f"nothing was heard for {_READY_SECONDS:g} s"
         raise LocalKubeError(f"the embedded cluster did not start: {state}; its messages are on stderr")

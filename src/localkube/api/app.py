@@ -5,11 +5,11 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from localkube import errors
 from localkube.api import decoding, discovery
@@ -22,7 +22,6 @@ from localkube.state.store import Store
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MAX_BODY_BYTES = 8 * 1024 * 1024
 _TRUE = ("1", "true", "True")
 
@@ -50,7 +49,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json(errors.bad_request(f"the request can't be understood: {problem!r}").body(), HTTPStatus.BAD_REQUEST)
 
 
-def _authentication(token: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _authentication(token: str) -> Middleware:
     wanted = f"Bearer {token}".encode()
 
     @web.middleware

@@ -50,7 +50,7 @@ def decode(kind: Kind, body: Any, namespace: str, name: str | None = None) -> Ob
         metadata["name"] = name
     item["metadata"] = metadata
     check_shape(kind, item)
-    return without_nulls(item)
+    return {key: without_nulls(value) for key, value in item.items()}
 
 
 def _check_type(kind: Kind, item: Object) -> None:

@@ -43,6 +43,7 @@ _LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
     "with an alphanumeric character"
 )
+_PLACEMENT = ("nodeSelector", "tolerations", "affinity", "schedulingGates")
 _IMMUTABLE = "field is immutable"
 _MUTABLE_POD_FIELDS = {"activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations"}
 _MUTABLE_SET_FIELDS = {
@@ -188,11 +189,16 @@ def _fixed(before: Object, item: Object, *fields: str) -> list[Cause]:
 
 
 def _job_change(before: Object, item: Object) -> list[Cause]:
-    fields = ["completions", "completionMode", "selector", "podFailurePolicy"]
-    # A suspended Job that has not started may still get other resources or node selectors.
-    if not (before["spec"].get("suspend") and not before["status"].get("startTime")):
-        fields.append("template")
-    return _fixed(before, item, *fields)
+    causes = _fixed(before, item, "completions", "completionMode", "selector", "podFailurePolicy")
+    old, new = before["spec"]["template"], item["spec"]["template"]
+    # A suspended Job that has not started may still be told where to run.
+    if before["spec"].get("suspend") and not before["status"].get("startTime"):
+        old, new = _without_placement(old), _without_placement(new)
+    return causes if old == new else [*causes, Cause.invalid("spec.template", "{...}", _IMMUTABLE)]
+
+
+def _without_placement(template: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in template["spec"].items() if key not in _PLACEMENT}
 
 
 def _only(before: Object, item: Object, mutable: set[str], what: str) -> list[Cause]:

@@ -46,7 +46,7 @@ class Ledger:
         """How long no pod may be created yet."""
         if not self.failures_in_a_row:
             return 0.0
-        pause = min(base_seconds * 2 ** (self.failures_in_a_row - 1), BACK_OFF_LIMIT_SECONDS)
+        pause = min(base_seconds * 2.0 ** (self.failures_in_a_row - 1), BACK_OFF_LIMIT_SECONDS)
         return max(self.last_failure_at + pause - at, 0.0)
 
 

@@ -91,7 +91,7 @@ class Container:
         self.view.last_state, self.view.restart_count = self.view.state, self.view.restart_count + 1
         seconds = 0.0
         if failures:
-            seconds = min(self._node.settings.back_off_seconds * 2 ** (failures - 1), _BACK_OFF_LIMIT_SECONDS)
+            seconds = min(self._node.settings.back_off_seconds * 2.0 ** (failures - 1), _BACK_OFF_LIMIT_SECONDS)
             message = f"back-off {seconds:g}s restarting failed container={self.view.name} pod={name_of(self._pod)}"
             self._warn("BackOff", f"Back-off restarting failed container {self.view.name} in pod {name_of(self._pod)}")
             self._wait_state("CrashLoopBackOff", message)
@@ -161,8 +161,6 @@ class Container:
         recorder.normal(PODS, self._pod, "Pulled", f'Container image "{self.view.image}" already present on machine')
         recorder.normal(PODS, self._pod, "Created", f"Created container: {name}")
         try:
-            if not launch.argv:
-                raise StartError("no command specified")
             process = await self._spawn(launch, launch.argv, log.open_pipe())
         except StartError as problem:
             log.close()
@@ -188,6 +186,9 @@ class Container:
         return code
 
     async def _spawn(self, launch: Launch, argv: list[str], output: int) -> Process:
+        if not argv:
+            os.close(output)
+            raise StartError("no command specified")
         return await self._node.spawner.spawn(argv, launch.env, launch.cwd, output, launch.cpu_cores)
 
     async def _exec(self, argv: list[str], timeout_seconds: float) -> bool:

@@ -30,7 +30,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[0] == "$$":
             return "$"
-        return variables.get(match[1], match[0])
+        return variables.get(str(match[1]), str(match[0]))
 
     return _REFERENCE.sub(value, text)
 
@@ -53,7 +53,9 @@ def name_rewriter(store: Store, namespace: str) -> Callable[[str], str]:
         if address and address != "None":
             base = f"{name_of(service)}.{namespace_of(service)}"
             addresses |= {f"{base}.svc.cluster.local": address, f"{base}.svc": address}
-    own = {name_of(service): service["spec"].get("clusterIP") for service in store.list(SERVICES, namespace)}
+    own = {
+        name_of(service): str(service["spec"].get("clusterIP", "None")) for service in store.list(SERVICES, namespace)
+    }
     pattern = re.compile(r"(?<![\w.-])[a-z][-a-z0-9]*\.[-a-z0-9]+\.svc(?:\.cluster\.local)?(?![\w-]|\.\w)")
 
     def rewrite(text: str) -> str:

@@ -6,6 +6,7 @@ Rule: a Service without a ready pod does not listen, so that a call is refused a
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from localkube.network.addresses import ServiceAddresses
@@ -60,8 +61,7 @@ class ServiceNetwork:
         for gone in present.keys() - wanted.keys():
             present.pop(gone).close()
         for place in wanted.keys() - present.keys():
-            port = wanted[place]
-            proxy = present[place] = Proxy(*place, lambda port=port: self._targets(key, port))
+            proxy = present[place] = Proxy(*place, partial(self._targets, key, wanted[place]))
             await proxy.open()
         if not present:
             del self._proxies[key]

@@ -56,8 +56,8 @@ def _start(order: dict[str, Any], output: int) -> tuple[int, str]:
     if pid == 0:
         try:
             _become(order, output, supervisor)
-        except BaseException as problem:  # noqa: BLE001 -- between fork and exec nothing may return to the caller
-            os.write(told, f"{order['argv'][0]}: {problem}".encode()[:_MESSAGE_LIMIT])
+        except BaseException as failure:  # noqa: BLE001 -- between fork and exec nothing may return to the caller
+            os.write(told, f"{order['argv'][0]}: {failure}".encode()[:_MESSAGE_LIMIT])
         os._exit(START_FAILED)
     os.close(told)
     with os.fdopen(ready, "rb") as stream:

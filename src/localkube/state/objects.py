@@ -24,7 +24,7 @@ def now() -> str:
 
 def parse_time(text: str) -> float:
     """Seconds since the epoch of a Kubernetes time."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    return datetime.fromisoformat(text).timestamp()
 
 
 def new_uid() -> str:

@@ -37,6 +37,7 @@ class Event:
     before: Object | None
 
 
+Objects = list[Object]
 Subscriber = Callable[[Event], None]
 
 
@@ -61,7 +62,7 @@ class Store:
             raise errors.not_found(kind.plural, kind.group, name)
         return found
 
-    def list(self, kind: Kind, namespace: str | None = None) -> list[Object]:
+    def list(self, kind: Kind, namespace: str | None = None) -> Objects:
         """All objects of the kind (in the namespace), by namespace and name."""
         items = self._objects[kind.plural]
         return [items[key] for key in sorted(items) if namespace is None or key[0] == namespace]
@@ -140,11 +141,11 @@ class Store:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
-    def since(self, version: int) -> list[Event]:
+    def since(self, version: int) -> tuple[Event, ...]:
         """Every change after that resourceVersion; ApiError 410 if history no longer reaches back to it."""
         if version < self._forgotten:
             raise errors.gone(f"too old resource version: {version} ({self._forgotten})")
-        return [event for event in self._history if event.version > version]
+        return tuple(event for event in self._history if event.version > version)
 
     def _put(self, kind: Kind, change: Change, item: Object, before: Object | None) -> None:
         self.version += 1
