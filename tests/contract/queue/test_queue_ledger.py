@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from kubejobs.workqueue.aio import AsyncWorkQueue
 from kubejobs.workqueue.client import WorkQueue
@@ -19,7 +26,9 @@ from support.valkey import ValkeyServer
 
 WORKERS = ("pod-1", "pod-2", "pod-3")
 MAX_ATTEMPTS = 3
-ITEMS = st.lists(st.sampled_from("abcdef"), max_size=8)
+STOP_AFTER_ITEMS = 20
+"""A stop ends everything interesting, so it comes late."""
+ITEMS = st.lists(st.sampled_from("aabc"), min_size=2, max_size=8)
 
 
 class Ledger(RuleBasedStateMachine):
@@ -52,7 +61,11 @@ class Ledger(RuleBasedStateMachine):
         self.queue.append(items)
         self.items += items
 
-    @rule(name=st.sampled_from(WORKERS), take=st.integers(0, 4), endings=st.lists(st.sampled_from(Ending), max_size=4))
+    @rule(
+        name=st.sampled_from(WORKERS),
+        take=st.sampled_from((0, 1, 3, 4)),
+        endings=st.lists(st.sampled_from(Ending), max_size=4),
+    )
     def turn(self, name: str, take: int, endings: list[Ending]) -> None:
         """A worker ends its items in some way and takes others."""
         held = self.held[name]
@@ -113,6 +126,21 @@ class Ledger(RuleBasedStateMachine):
         """The control loop looks for what has expired."""
         self._control(lambda queue: queue.recover_expired())
 
+    @rule(name=st.sampled_from(WORKERS))
+    def crash_with_items(self, name: str) -> None:
+        """A worker dies with a whole batch in its hands, and control notices."""
+        self.turn(name, 4, [])
+        self.crash(name)
+        self.time_passes()
+        self.recover()
+
+    @rule(name=st.sampled_from(WORKERS))
+    def retry_all(self, name: str) -> None:
+        """A worker's items all fail for now."""
+        self.turn(name, 4, [])
+        self.turn(name, 0, [Ending.RETRY] * 4)
+
+    @precondition(lambda self: len(self.items) > STOP_AFTER_ITEMS)
     @rule()
     def stop(self) -> None:
         """The run is asked to stop."""
@@ -169,8 +197,8 @@ def test_the_ledger_holds_under_every_interleaving(valkey: ValkeyServer) -> None
     run_state_machine_as_test(
         Ledger,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=30,
+            max_examples=25,
+            stateful_step_count=25,
             deadline=None,
             derandomize=True,
             database=None,
