@@ -1,4 +1,4 @@
-"""Bring the stack up for a command: a clean start, the wait until it is ready, and the stop if anything goes wrong."""
+"""Bring the stack up for a command: a clean start, the wait until it is ready, the stop if anything goes wrong."""
 
 from __future__ import annotations
 
