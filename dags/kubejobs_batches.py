@@ -9,11 +9,12 @@ from airflow.sdk import DAG, get_parsing_context
 from kubejobs.settings import Settings
 from kubejobs.submission.batches import read_batches
 from operators.pipeline import wire
-from operators.run_context import config_dir
+from operators.run_context import config_dir, defaults
 
 # A worker runs one task of one DAG; building the others would only make it slower.
 WANTED = get_parsing_context().dag_id
-BATCHES, PROBLEMS = read_batches(config_dir(Settings.from_environment()) / "batches")
+SETTINGS = Settings.from_environment()
+BATCHES, PROBLEMS = read_batches(config_dir(SETTINGS) / "batches", defaults(SETTINGS))
 for problem in PROBLEMS:
     # Raising would take the DAGs of the good files away too; Airflow keeps the warnings of a file with its parse.
     warnings.warn(str(problem), stacklevel=1)

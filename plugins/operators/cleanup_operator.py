@@ -39,8 +39,10 @@ class CleanupOperator(BaseOperator):
         except ConfigurationError as error:
             # A configuration file that was broken during the run is no reason to leave its objects behind.
             self.log.warning("%s", error)
-            lifetime = 0
-        cluster_id, asked_for = location_of_cleanup(run_context.configuration(context, self.submission))
+            lifetime = None
+        known = None if lifetime is None else run_context.defaults(settings)
+        conf = run_context.configuration(context, self.submission)
+        cluster_id, asked_for = location_of_cleanup(conf, known)
         namespace = connections.namespace_of(cluster_id, asked_for)
         cluster = connections.cluster_client(cluster_id)
         from kubejobs.cleanup.run import clean_up, keep  # noqa: PLC0415 - slow to import

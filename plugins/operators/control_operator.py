@@ -10,8 +10,8 @@ from airflow.sdk import BaseOperator, Context
 
 from kubejobs.settings import Settings
 from operators import connections, run_context
-from operators.control_trigger import ControlTrigger
-from operators.failures import clear_failures
+from operators.control_trigger import OUTCOME_KEY, ControlTrigger
+from operators.failures import clear_failures, give_up
 
 _LONGEST = timedelta(days=365)
 
@@ -48,6 +48,7 @@ class ControlOperator(BaseOperator):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
-        """Only reached if the trigger could not end the task itself."""
-        del context
-        raise RuntimeError(f"the control trigger sent an event that nobody asked for: {sorted(event)}")
+        """Fail, once and for all, as the trigger says."""
+        if OUTCOME_KEY in event:
+            context["ti"].xcom_push(key=OUTCOME_KEY, value=event[OUTCOME_KEY])
+        give_up(self.log, event["failure"])

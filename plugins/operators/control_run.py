@@ -99,12 +99,11 @@ class ControlledRun:
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _open_once(self) -> tuple[AsyncWorkQueue, Plan]:
-        queue = AsyncWorkQueue(await self._cluster.queue_address())
-        try:
-            return queue, await _plan(queue)
-        except BaseException:
-            await queue.close()
-            raise
+        address = await self._cluster.queue_address()
+        async with AsyncWorkQueue(address) as reader:
+            plan = await _plan(reader)
+        options = plan.submission.queue
+        return AsyncWorkQueue(address, lease_seconds=options.lease_seconds, max_attempts=options.max_attempts), plan
 
     async def terminate(self) -> None:
         """End the run now: tell the workers, then delete their Job."""

@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
-from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from kubejobs.errors import KubeJobsError
 from kubejobs.naming import RunIdentity
 from operators.trigger_state import ending, shortest_dwell_seconds, was_failed_by_a_user
 
@@ -56,11 +57,23 @@ class ControlTrigger(BaseTrigger):
         return controlled
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event: how the run ended, with the XCom `outcome`."""
+        """One event: a success ends the task here, with the XCom `outcome`; a failure goes to the operator.
+
+        An event that fails the task would have it tried again, though the run is over.
+        """
         async with ending(shortest_dwell_seconds()):
+            event = await self._ended()
+        yield event
+
+    async def _ended(self) -> TriggerEvent:
+        try:
             outcome = await (await self._controlled_run()).outcome(self._publish)
-        xcoms = {OUTCOME_KEY: outcome.to_dict()} if outcome else None
-        yield TaskSuccessEvent(xcoms=xcoms) if outcome and outcome.success else TaskFailedEvent(xcoms=xcoms)
+        except KubeJobsError as error:
+            return TriggerEvent({"failure": f"the run can't be controlled: {error}"})
+        if outcome.success:
+            self.log.info("%s: %s", outcome.kind, outcome.message)
+            return TaskSuccessEvent(xcoms={OUTCOME_KEY: outcome.to_dict()})
+        return TriggerEvent({"failure": f"{outcome.kind}: {outcome.message}", OUTCOME_KEY: outcome.to_dict()})
 
     async def _publish(self, summary: dict[str, Any]) -> None:
         """The XCom `progress`; losing one is no reason to stop controlling."""

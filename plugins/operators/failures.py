@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
@@ -47,3 +47,10 @@ def clear_failures(log: Any) -> Iterator[None]:
         for line in str(error).splitlines():
             log.error("%s", line)  # noqa: TRY400 - a traceback would bury the message that says what to do
         raise (GiveUp() if isinstance(error, _PERMANENT) else TryAgain()) from None
+
+
+def give_up(log: Any, message: str) -> NoReturn:
+    """Fail the task with a message, whatever retries it has left."""
+    for line in message.splitlines():
+        log.error("%s", line)
+    raise GiveUp

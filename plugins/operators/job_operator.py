@@ -14,7 +14,7 @@ from airflow.sdk import BaseOperator, Context
 
 from kubejobs.settings import Settings
 from operators import connections, run_context
-from operators.failures import clear_failures
+from operators.failures import clear_failures, give_up
 from operators.job_trigger import JobTrigger
 
 
@@ -57,6 +57,6 @@ class JobOperator(BaseOperator):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
-        """Only reached if the trigger could not end the task itself."""
+        """Fail, once and for all, as the trigger says."""
         del context
-        raise RuntimeError(f"the job's trigger sent an event that nobody asked for: {sorted(event)}")
+        give_up(self.log, event["failure"])

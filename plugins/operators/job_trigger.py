@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from kubejobs.naming import RunIdentity
 from operators.trigger_state import ending, shortest_dwell_seconds, was_failed_by_a_user
@@ -48,12 +48,10 @@ class JobTrigger(BaseTrigger):
         return followed
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event: how the Job ended."""
+        """One event: a success ends the task here; a failure goes to the operator, which does not try again."""
         async with ending(shortest_dwell_seconds()):
             failure = await (await self._followed_job()).failure()
-        if failure is not None:
-            self.log.error("%s", failure)
-        yield TaskSuccessEvent() if failure is None else TaskFailedEvent()
+        yield TaskSuccessEvent() if failure is None else TriggerEvent({"failure": failure})
 
     async def on_kill(self) -> None:
         """Delete the Job when a user marked the task failed."""

@@ -10,10 +10,9 @@ from airflow.sdk import BaseOperator, Context
 from kubejobs.errors import SubmissionError
 from kubejobs.settings import Settings
 from operators import connections, run_context
-from operators.failures import GiveUp, clear_failures
+from operators.failures import clear_failures, give_up
 
 if TYPE_CHECKING:
-    from kubejobs.report.model import Report
     from kubejobs.workqueue.types import QueueAddress
 
 
@@ -39,13 +38,11 @@ class ReportOperator(BaseOperator):
         try:
             submission = run_context.submission(context, self.submission, settings)
         except SubmissionError:
-            self.log.error("the submission was refused; the log of the task `deploy` says why")  # noqa: TRY400
-            raise GiveUp from None
+            give_up(self.log, "the submission was refused; the log of the task `deploy` says why")
         namespace = connections.namespace_of(submission.cluster, submission.namespace)
         address = self._queue_address(context, submission.cluster, namespace)
         if address is None:
-            self.log.error("the run has no queue, so it never started; the log of the task `deploy` says why")
-            raise GiveUp
+            give_up(self.log, "the run has no queue, so it never started; the log of the task `deploy` says why")
         self._publish(context, address, submission.report_url or settings.report_url)
 
     def _queue_address(self, context: Context, cluster: str, namespace: str) -> QueueAddress | None:
@@ -64,9 +61,5 @@ class ReportOperator(BaseOperator):
         context["ti"].xcom_push(key="report", value=report.small_summary() | {"files": files})
         for line in render_text(report).splitlines():
             self.log.info("%s", line)
-        self._judge(report)
-
-    def _judge(self, report: Report) -> None:
         if not report.success:
-            self.log.error("the run did not succeed: %s: %s", report.outcome, report.message)
-            raise GiveUp
+            give_up(self.log, f"the run did not succeed: {report.outcome}: {report.message}")

@@ -23,6 +23,7 @@ from kubejobs.workqueue.types import QueueAddress
 CALL_SECONDS = 15.0
 _PENDING_PODS_READ = 50
 _WATCH_SECONDS = 30
+_GONE = 410
 
 T = TypeVar("T")
 
@@ -102,7 +103,11 @@ class AsyncRunCluster:
             async with asyncio.timeout(_WATCH_SECONDS + CALL_SECONDS):
                 async for _ in stream:
                     return
-        except (ApiException, TimeoutError, OSError, ClientError) as error:
+        except ApiException as error:
+            if error.status != _GONE:
+                raise cluster_error(error, f"watching {self._job}") from error
+            # Too much has happened since that version: it has changed, or reading it again gives a newer one.
+        except (TimeoutError, OSError, ClientError) as error:
             raise cluster_error(error, f"watching {self._job}") from error
         finally:
             watcher.stop()

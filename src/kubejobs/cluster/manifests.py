@@ -194,7 +194,7 @@ def worker_environment(run: RunIdentity, submission: Submission, address: QueueA
         "KUBEJOBS_LEASE_SECONDS": f"{submission.queue.lease_seconds:g}",
         "KUBEJOBS_MAX_ATTEMPTS": str(submission.queue.max_attempts),
         "KUBEJOBS_QUEUE_PREFIX": address.prefix,
-        "REDIS_DB": str(address.database),
+        "REDIS_DATABASE": str(address.database),
         "REDIS_TLS": "true" if address.tls else "false",
     }
     if address.username:
@@ -205,7 +205,7 @@ def worker_environment(run: RunIdentity, submission: Submission, address: QueueA
     return [
         *plain,
         {"name": "REDIS_PASSWORD", "valueFrom": secret},
-        {"name": "KUBEJOBS_POD", "valueFrom": pod_name},
+        {"name": "POD_NAME", "valueFrom": pod_name},
     ]
 
 

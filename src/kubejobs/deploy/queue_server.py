@@ -98,5 +98,8 @@ def _unreachable(
 def _why_not_running(target: Target) -> str | None:
     selector = f"{target.run.selector},{COMPONENT_LABEL}={QUEUE}"
     for pod in target.cluster.list("Pod", target.namespace, selector):
-        return waiting_reason(pod)
-    return None
+        reason = waiting_reason(pod)
+        if reason is None and pod.status.phase == "Pending":
+            return "is still being created; its events (`kubectl describe pod`) say what it waits for"
+        return reason
+    return "was not made; the events of its StatefulSet say why"
