@@ -19,7 +19,8 @@ def report_run(queue: WorkQueue, url: str | None, log: Log) -> tuple[Report, lis
     text = queue.read_plan()
     if text is None:
         raise QueueLostError("the queue holds no plan of this run, so there is nothing to report")
-    report = build_report(Plan.from_json(text), queue.iter_journal(), queue.snapshot(), ended_at=queue.start_clock())
+    snapshot = queue.snapshot()
+    report = build_report(Plan.from_json(text), queue.iter_journal(), snapshot, ended_at=snapshot.time)
     if not url:
         return report, []
     files = write_report(report, url, failures=queue.iter_failures(), results=queue.iter_results())
