@@ -42,18 +42,13 @@ class ControlledRun:
         self._patience_seconds = patience_seconds
         self._log = log
 
-    async def outcome(self, publish: Publish) -> Outcome | None:
-        """How the run ended; None if it could not be controlled at all. Failures are in the log."""
+    async def outcome(self, publish: Publish) -> Outcome:
+        """How the run ended; a KubeJobsError if it could not be controlled at all."""
         try:
             outcome = await self._control(publish)
-        except KubeJobsError as error:
-            self._log.error("the run can't be controlled: %s", error)
+        except KubeJobsError:
             await self._announce(FAILED)
-            return None
-        if outcome.success:
-            self._log.info("%s: %s", outcome.kind, outcome.message)
-        else:
-            self._log.error("%s: %s", outcome.kind, outcome.message)
+            raise
         await self._announce(SUCCEEDED if outcome.success else FAILED)
         return outcome
 

@@ -26,7 +26,7 @@ class ControlTrigger(BaseTrigger):
     def __init__(
         self, dag_id: str, run_id: str, task_id: str, cluster: str, namespace: str, patience_seconds: float
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.dag_id = dag_id
         self.run_id = run_id
         self.control_task_id = task_id

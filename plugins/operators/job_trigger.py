@@ -20,7 +20,7 @@ class JobTrigger(BaseTrigger):
     """Ends the task `job` without a worker; a user's "mark failed" deletes the Job."""
 
     def __init__(self, dag_id: str, run_id: str, cluster: str, namespace: str, patience_seconds: float) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.dag_id = dag_id
         self.run_id = run_id
         self.cluster = cluster

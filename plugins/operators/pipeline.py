@@ -29,8 +29,8 @@ _RETRIES: dict[str, Any] = {
 
 def wire(submission: Mapping[str, Any] | None = None) -> None:
     """Add a run's tasks to the DAG that is being defined; `submission` presets what the run's conf may leave out."""
-    start = EmptyOperator(task_id="start").as_setup()  # type: ignore[no-untyped-call]
-    deploy = DeployOperator(task_id="deploy", submission=submission, **_RETRIES).as_setup()  # type: ignore[no-untyped-call]
+    start = EmptyOperator(task_id="start").as_setup()
+    deploy = DeployOperator(task_id="deploy", submission=submission, **_RETRIES).as_setup()
     job = JobOperator(task_id="job", submission=submission, **_RETRIES)
     control = ControlOperator(task_id="control", submission=submission, **_RETRIES)
     report = ReportOperator(task_id="report", submission=submission, **_RETRIES)
