@@ -17,7 +17,7 @@ _TRUE = ("1", "true", "True")
 
 
 class ContainerLog(Protocol):
-    """The output of one run of a container: lines that begin with their time (RFC 3339, fixed width)."""
+    """The output of one run of a container: lines `TIME TAG TEXT` (RFC 3339 of fixed width; F, or P without newline)."""
 
     def lines(self) -> list[bytes]:
         """All lines until now, each with its newline."""
@@ -69,7 +69,13 @@ class LogOptions:
 
     def render(self, lines: list[bytes]) -> bytes:
         """Those lines as a client wants them."""
-        return b"".join(lines) if self.timestamps else b"".join(line.partition(b" ")[2] for line in lines)
+        return b"".join(self._line(line) for line in lines)
+
+    def _line(self, line: bytes) -> bytes:
+        stamp, tag, text = line.split(b" ", 2)
+        if tag == b"P":  # the container wrote no newline, so none is sent
+            text = text.removesuffix(b"\n")
+        return stamp + b" " + text if self.timestamps else text
 
 
 def _stamp(moment: datetime) -> str:

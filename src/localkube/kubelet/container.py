@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,15 @@ _PULL_PAUSE_SECONDS = 0.2
 _START_FAILED = 128
 
 
+@dataclass(frozen=True, slots=True)
 class Launch:
-    """A command ready to be started: arguments, variables, working directory, CPU limit."""
+    """A command ready to be started; `rewrite` is for further commands in the same place (probes, hooks)."""
 
-    def __init__(self, argv: list[str], env: dict[str, str], cwd: Path, cpu_cores: float | None) -> None:
-        self.argv = argv
-        self.env = env
-        self.cwd = cwd
-        self.cpu_cores = cpu_cores
+    argv: list[str]
+    env: dict[str, str]
+    cwd: Path
+    cpu_cores: float | None
+    rewrite: Callable[[str], str]
 
 
 class Container:
@@ -141,13 +143,17 @@ class Container:
             argv += runtime.command
         mounts = container_mounts(spec, volumes)
         in_mounts, to_addresses = mount_rewriter(mounts), name_rewriter(node.store, namespace)
-        argv = [to_addresses(in_mounts(expand(text, variables))) for text in argv]
+
+        def rewrite(text: str) -> str:
+            return to_addresses(in_mounts(text))
+
+        argv = [rewrite(expand(text, variables)) for text in argv]
         own = {entry["name"] for entry in spec.get("env") or []}
-        variables = {k: to_addresses(in_mounts(text)) if k in own else text for k, text in variables.items()}
+        variables = {k: rewrite(text) if k in own else text for k, text in variables.items()}
         working = Path(in_mounts(spec["workingDir"])) if spec.get("workingDir") else scratch
         # There is no root of the container's own: a working directory outside the volumes becomes the scratch one.
         cwd = working if any(working.is_relative_to(place) for place in mounts.values()) else scratch
-        return Launch(argv, variables, cwd, self._cpu_limit())
+        return Launch(argv, variables, cwd, self._cpu_limit(), rewrite)
 
     def _cpu_limit(self) -> float | None:
         limit = ((self.spec.get("resources") or {}).get("limits") or {}).get("cpu")
@@ -196,7 +202,7 @@ class Container:
         if self._launch is None:
             return False
         try:
-            process = await self._spawn(self._launch, argv, os.open(os.devnull, os.O_WRONLY))
+            process = await self._spawn(self._launch, list(map(self._launch.rewrite, argv)), os.open(os.devnull, os.O_WRONLY))
         except StartError:
             return False
         try:

@@ -135,7 +135,7 @@ class VariableResolver:
         }
         if path not in known:
             raise ContainerConfigError(f"unsupported field path {path}")
-        return known[path]
+        return str(known[path])
 
     def _resource(self, source: dict[str, Any]) -> str:
         part, _, name = source["resource"].partition(".")

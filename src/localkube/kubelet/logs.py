@@ -1,4 +1,4 @@
-"""The output of one run of a container: a file of lines that begin with their time."""
+"""The output of one run of a container: a file of lines `TIME F TEXT`, or `TIME P TEXT` for one without a newline."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _READ_BYTES = 65_536
+_FULL, _PARTIAL = b"F ", b"P "
 
 
 def _stamp() -> bytes:
@@ -45,13 +46,13 @@ class LogFile:
         *lines, self._partial = (self._partial + data).split(b"\n")
         if lines:
             stamp = _stamp()
-            self._write(b"".join(stamp + line + b"\n" for line in lines))
+            self._write(b"".join(stamp + _FULL + line + b"\n" for line in lines))
         if len(self._partial) > _READ_BYTES:
             self._flush_partial()
 
     def _flush_partial(self) -> None:
         if self._partial:
-            self._write(_stamp() + self._partial + b"\n")
+            self._write(_stamp() + _PARTIAL + self._partial + b"\n")
             self._partial = b""
 
     def _write(self, data: bytes) -> None:

@@ -116,15 +116,15 @@ class Zygote:
                 if pid == 0:
                     break
                 identity = self._supervisors.pop(pid, None)
+                self._end_strays()
                 if identity is None:
                     continue
                 del self._pids[identity]
-                self._end_strays()
                 code = os.waitstatus_to_exitcode(status)
                 self._tell({"id": identity, "event": "exited", "code": code if code >= 0 else 128 - code})
 
     def _end_strays(self) -> None:
-        """Kill what a supervisor left, which happens only if it was killed itself."""
+        """Kill what a supervisor left, which happens only if it was killed itself; and then what that leaves."""
         for pid in children(os.getpid()):
             if pid not in self._supervisors:
                 with suppress(ProcessLookupError):
