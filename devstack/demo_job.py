@@ -3,9 +3,9 @@
 The numbers. The policy `default` follows the share of the work against the share of the time, so it ends close to the
 deadline unless it is told to hurry: it adds workers as soon as the job is 2 % behind, up to more than are needed, and
 takes them away once it is 25 % ahead; then the fewest workers finish the rest before that lead is used up. Replayed on
-machines from half to twice as fast as the sample says, it scaled up and down and ended after 45 to 91 % of the expected
-time (tests/unit/devstack/test_demo_job.py). Each worker has a limit of CPU so that a few of them are faster than one
-on any machine.
+machines from 0.6 to 2 times as fast as the sample says, it scaled up and down and ended in less than 95 % of the
+expected time (tests/unit/devstack/test_demo_job.py). Each worker has a limit of CPU so that a few of them are faster
+than one on any machine.
 """
 
 from __future__ import annotations

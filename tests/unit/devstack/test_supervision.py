@@ -171,7 +171,8 @@ from devstack.stack import Stack
 layout = Layout(state=Path(sys.argv[1]))
 interruption = Interruption()
 interruption.install()
-code = "import os, time; open({0!r}, 'w').write(str(os.getpid())); time.sleep(600)".format(str(layout.state / "one.pid"))
+code = "import os, time; open({0!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+code = code.format(str(layout.state / "one.pid"))
 try:
     Stack.start(layout, [Part("one", (sys.executable, "-S", "-c", code), layout.logs / "one.log")], interruption)
     time.sleep(600)
