@@ -19,15 +19,21 @@ GAPS: dict[str, str] = {
     "memory-limits": "Memory limits are not enforced. CPU limits are, by stopping and continuing processes.",
     "live-volumes": "Secret and ConfigMap volumes are written when the pod starts and not renewed.",
     "volume-types": "Only emptyDir, secret, configMap, persistentVolumeClaim and hostPath volumes exist.",
-    "claims": "A PersistentVolumeClaim is bound at once to a directory, whatever its storage class, size and access modes.",
-    "service-accounts": "Every request comes with the one token; there is no authorization, no admission and no token in pods.",
-    "service-types": "Services are cluster addresses for TCP; node ports, load balancers and session affinity have no effect.",
-    "server-side-apply": "There is no server-side apply, dry run, `managedFields` or field validation; unknown fields are kept.",
+    "claims": "A PersistentVolumeClaim is bound at once to a directory, whatever its storage class, size and access "
+    "modes.",
+    "service-accounts": "Every request comes with the one token; there is no authorization, no admission and no token "
+    "in pods.",
+    "service-types": "Services are cluster addresses for TCP; node ports, load balancers and session affinity have no "
+    "effect.",
+    "server-side-apply": "There is no server-side apply, dry run, `managedFields` or field validation; unknown fields "
+    "are kept.",
     "indexed-jobs": "Only NonIndexed Jobs exist; no successPolicy, backoffLimitPerIndex or managedBy.",
     "job-finalizers": "Pods of a Job carry no tracking finalizer; how they ended is counted in memory.",
     "exec": "No exec, attach, port-forward or eviction.",
-    "resources": "Only the kinds that the project uses exist: no Deployments, Nodes, Endpoints, Leases or custom resources.",
-    "one-node": "There is one node. A pod with a `nodeSelector` is unschedulable; affinity and tolerations have no effect.",
+    "resources": "Only the kinds that the project uses exist: no Deployments, Nodes, Endpoints, Leases or custom "
+    "resources.",
+    "one-node": "There is one node. A pod with a `nodeSelector` is unschedulable; affinity and tolerations have no "
+    "effect.",
     "memory-only": "Objects are in memory: a cluster that is started again is empty.",
 }
 

@@ -17,7 +17,7 @@ _TRUE = ("1", "true", "True")
 
 
 class ContainerLog(Protocol):
-    """The output of one run of a container: lines `TIME TAG TEXT` (RFC 3339 of fixed width; F, or P without newline)."""
+    """The output of one run of a container: lines `TIME TAG TEXT`, where TAG is F, or P without newline."""
 
     def lines(self) -> list[bytes]:
         """All lines until now, each with its newline."""

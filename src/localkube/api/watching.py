@@ -57,7 +57,7 @@ def list_objects(store: Store, query: Query, limit: int, continuation: str) -> d
 
 
 def translate(query: Query, event: Event) -> tuple[str, Object] | None:
-    """What a change is to a watcher: an object that comes into the selection is added, one that leaves it is deleted."""
+    """What a change is to a watcher: objects that enter the selection are added, those that leave it are deleted."""
     if event.kind is not query.kind:
         return None
     matched = event.before is not None and query.selects(event.before)

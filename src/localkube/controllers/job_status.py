@@ -48,8 +48,9 @@ def suspended(status: Status, job: Object) -> None:
     before = has_condition(job, "Suspended")
     if job["spec"].get("suspend"):
         _set(status, "Suspended", "True", "JobSuspended", "Job suspended")
-        status.pop("startTime", None)
     elif before:
+        # A resumed Job's deadline starts anew.
+        status["startTime"] = now()
         _set(status, "Suspended", "False", "JobResumed", "Job resumed")
 
 

@@ -202,7 +202,9 @@ class Container:
         if self._launch is None:
             return False
         try:
-            process = await self._spawn(self._launch, list(map(self._launch.rewrite, argv)), os.open(os.devnull, os.O_WRONLY))
+            process = await self._spawn(
+                self._launch, list(map(self._launch.rewrite, argv)), os.open(os.devnull, os.O_WRONLY)
+            )
         except StartError:
             return False
         try:

@@ -6,10 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contract.cluster.harness import GENUINE_KUBECONFIG, LOCAL_BACKENDS, Backend, Kube, open_backend
 from kubernetes import client
 
+from contract.cluster.harness import GENUINE_KUBECONFIG, LOCAL_BACKENDS, Backend, Kube, open_backend
+
 BACKENDS = [*LOCAL_BACKENDS, *(["genuine"] if GENUINE_KUBECONFIG else [])]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to the delayed cluster only the tests that its delays can change: they take time."""
+
+    def calm(item: pytest.Item) -> bool:
+        chosen = getattr(item, "callspec", None)
+        delayed = chosen is not None and chosen.params.get("backend") == "localkube-delayed"
+        return delayed and not getattr(getattr(item, "function", None), "races", False)
+
+    left_out = [item for item in items if calm(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not calm(item)]
 
 
 @pytest.fixture(scope="session", params=BACKENDS)

@@ -38,6 +38,12 @@ def gap(name: str) -> Callable[[Test], Test]:
     return mark
 
 
+def races(test: Test) -> Test:
+    """The order of the cluster's reactions matters here, so the delayed cluster is tried too."""
+    test.races = True  # type: ignore[attr-defined]
+    return test
+
+
 @dataclass
 class Backend:
     """A cluster to test."""

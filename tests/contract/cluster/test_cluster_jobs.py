@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from contract.cluster.harness import IMAGE, Kube, container, pod_spec
+
+from contract.cluster.harness import IMAGE, Kube, container, pod_spec, races
 
 READY_WHEN_FILE = {"exec": {"command": ["sh", "-c", "test -e $HOME/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
 WAIT_FOR_SIGNAL = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
@@ -17,6 +18,7 @@ def names(pods: list[Any]) -> set[str]:
     return {pod.metadata.name for pod in pods}
 
 
+@races
 def test_a_job_without_completions_runs_parallelism_pods(kube: Kube) -> None:
     """As many pods run as parallelism says, and the status counts them."""
     kube.create_job("job", "sleep 60", parallelism=3)
@@ -31,6 +33,7 @@ def test_a_job_without_completions_runs_parallelism_pods(kube: Kube) -> None:
     kube.eventually("active and ready are 3", counted)
 
 
+@races
 def test_raising_parallelism_adds_pods(kube: Kube) -> None:
     """A higher parallelism starts pods and leaves those that run."""
     kube.create_job("job", "sleep 60", parallelism=1)
@@ -76,6 +79,7 @@ def test_a_shrink_takes_pods_that_are_not_ready_first(kube: Kube) -> None:
     assert not first & names(kube.pods())
 
 
+@races
 def test_parallelism_zero_removes_all_pods(kube: Kube) -> None:
     """With parallelism 0 no pod runs and the Job goes on."""
     kube.create_job("job", "sleep 60", parallelism=2)
@@ -85,28 +89,25 @@ def test_parallelism_zero_removes_all_pods(kube: Kube) -> None:
     assert not kube.job("job").status.conditions
 
 
+@races
 def test_after_the_first_success_no_pod_is_started(kube: Kube) -> None:
     """Without completions, once a pod has exited 0 growth does nothing, and the Job completes with its last pod."""
-    kube.create_job("job", 'case "$POD" in *) ;; esac; sleep 60', parallelism=1)
-    kube.running("job", 1)
-    kube.patch_job("job", parallelism=0)
-    kube.eventually("no pod", lambda: not kube.pods())
-    kube.batch.delete_namespaced_job("job", kube.ns, propagation_policy="Background")
-    script = "mkdir /tmp/$RUN 2>/dev/null && exit 0; sleep 4"
+    script = "mkdir /tmp/$RUN 2>/dev/null && exit 0; sleep 4; rmdir /tmp/$RUN"
     volume = [{"name": "shared", "hostPath": {"path": "/tmp"}}]
     spec = pod_spec(
         script, env=[{"name": "RUN", "value": kube.ns}], volumeMounts=[{"name": "shared", "mountPath": "/tmp"}]
     )
-    kube.create_job("two", "", pod=spec | {"volumes": volume}, parallelism=2)
-    kube.eventually("one pod has succeeded", lambda: kube.job("two").status.succeeded == 1)
-    kube.patch_job("two", parallelism=4)
-    kube.settles("no third pod", lambda: len(kube.pods("job-name=two")) == 2)
-    kube.eventually("the Job is complete", lambda: kube.job_condition("two", "Complete"))
-    status = kube.job("two").status
+    kube.create_job("job", "", pod=spec | {"volumes": volume}, parallelism=2)
+    kube.eventually("one pod has succeeded", lambda: kube.job("job").status.succeeded == 1)
+    kube.patch_job("job", parallelism=4)
+    kube.settles("no third pod", lambda: len(kube.pods("job-name=job")) == 2)
+    kube.eventually("the Job is complete", lambda: kube.job_condition("job", "Complete"))
+    status = kube.job("job").status
     assert (status.succeeded, status.failed, status.active) == (2, None, None)
     assert status.completion_time is not None
 
 
+@races
 def test_a_job_with_completions_runs_that_many(kube: Kube) -> None:
     """With completions set, so many pods succeed, never more at a time than parallelism."""
     kube.create_job("job", "true", completions=3, parallelism=2)
@@ -125,6 +126,7 @@ def test_too_many_failures_fail_the_job(kube: Kube) -> None:
     assert [one.type for one in kube.job("job").status.conditions] == ["FailureTarget", "Failed"]
 
 
+@races
 def test_a_failed_pod_is_replaced_after_a_pause(kube: Kube) -> None:
     """Within backoffLimit a failed pod is replaced, and stays to be looked at."""
     kube.create_job("job", "exit 3", backoffLimit=1)
@@ -135,29 +137,30 @@ def test_a_failed_pod_is_replaced_after_a_pause(kube: Kube) -> None:
 
 
 def test_a_deadline_ends_a_job(kube: Kube) -> None:
-    """activeDeadlineSeconds ends pods and fails the Job."""
+    """ActiveDeadlineSeconds ends pods and fails the Job."""
     kube.create_job("job", "sleep 60", activeDeadlineSeconds=2)
     failed = kube.eventually("failed", lambda: kube.job_condition("job", "Failed"))
     assert failed.reason == "DeadlineExceeded"
     kube.eventually("no pod runs", lambda: not [pod for pod in kube.pods() if pod.status.phase == "Running"])
 
 
+@races
 def test_a_suspended_job_has_no_pods_until_it_is_resumed(kube: Kube) -> None:
-    """suspend removes the pods without failures; resuming starts them again."""
+    """Suspend removes the pods without failures; resuming starts them again."""
     kube.create_job("job", "sleep 60")
     kube.running("job", 1)
     kube.patch_job("job", suspend=True)
     kube.eventually("no pod", lambda: not kube.pods())
     kube.eventually("suspended", lambda: kube.job_condition("job", "Suspended"))
-    assert kube.job("job").status.start_time is None
     kube.patch_job("job", suspend=False)
     kube.running("job", 1)
     assert not kube.job("job").status.failed
+    assert kube.job("job").status.start_time is not None
     assert not kube.job_condition("job", "Suspended")
 
 
 def test_a_finished_job_goes_after_its_time(kube: Kube) -> None:
-    """ttlSecondsAfterFinished removes a finished Job and its pods."""
+    """TtlSecondsAfterFinished removes a finished Job and its pods."""
     kube.create_job("job", "true", ttlSecondsAfterFinished=1)
     kube.eventually("the Job is gone", lambda: not kube.batch.list_namespaced_job(kube.ns).items)
     kube.eventually("its pods too", lambda: not kube.pods())
@@ -172,6 +175,7 @@ def test_a_failure_policy_can_fail_a_job_at_once(kube: Kube) -> None:
     assert "exit code 42 matching FailJob rule at index 0" in failed.message
 
 
+@races
 def test_disruptions_can_be_ignored(kube: Kube) -> None:
     """A pod that was disrupted is replaced and does not count, if the policy says so."""
     policy = {"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]}
@@ -186,6 +190,7 @@ def test_disruptions_can_be_ignored(kube: Kube) -> None:
     assert not kube.job("job").status.conditions
 
 
+@races
 def test_a_deleted_pod_is_replaced_and_counts(kube: Kube) -> None:
     """A pod that somebody deletes is replaced, and counts as failed."""
     kube.create_job("job", "sleep 60")
@@ -196,7 +201,7 @@ def test_a_deleted_pod_is_replaced_and_counts(kube: Kube) -> None:
 
 
 def test_on_failure_restarts_the_container_in_its_pod(kube: Kube) -> None:
-    """restartPolicy OnFailure starts the container again, not another pod."""
+    """RestartPolicy OnFailure starts the container again, not another pod."""
     script = "test -e /data/again || { touch /data/again; exit 1; }"
     spec = pod_spec(script, volumeMounts=[{"name": "data", "mountPath": "/data"}])
     kube.create_job("job", "", pod=spec | {"volumes": [{"name": "data", "emptyDir": {}}], "restartPolicy": "OnFailure"})
@@ -234,6 +239,7 @@ def test_events_tell_what_a_job_did(kube: Kube) -> None:
     kube.eventually("SuccessfulCreate and SuccessfulDelete", reasons)
 
 
+@races
 @pytest.mark.parametrize("policy", ["Foreground", "Background"])
 def test_deleting_a_running_job_ends_its_pods(kube: Kube, policy: str) -> None:
     """With a propagation policy nothing of a Job is left, and a Job of the same name can be made again."""

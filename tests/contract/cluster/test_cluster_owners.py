@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract.cluster.harness import Kube, owner_of, refused
+from contract.cluster.harness import Kube, owner_of, races, refused
 
 
 def exists(kube: Kube, name: str) -> bool:
@@ -11,6 +11,7 @@ def exists(kube: Kube, name: str) -> bool:
     return bool(found)
 
 
+@races
 def test_dependents_go_with_their_owner(kube: Kube) -> None:
     """Deleting an owner in the background removes it at once and what it owns soon after."""
     owner = kube.config_map("owner")
@@ -76,6 +77,7 @@ def test_one_owner_left_is_enough(kube: Kube) -> None:
     kube.eventually("the dependent is gone", lambda: not exists(kube, "child"))
 
 
+@races
 def test_a_job_and_its_pods_go_with_the_anchor(kube: Kube) -> None:
     """A Job owned by a ConfigMap goes with it, and its pods too."""
     anchor = kube.config_map("anchor")
@@ -98,6 +100,7 @@ def test_a_job_deleted_without_a_policy_leaves_its_pods(kube: Kube) -> None:
     assert not kube.pods()[0].metadata.owner_references
 
 
+@races
 def test_a_job_deleted_in_the_foreground_goes_after_its_pods(kube: Kube) -> None:
     """Foreground: when the Job is gone its pods are."""
     kube.create_job("job", "sleep 60", parallelism=2)

@@ -11,8 +11,9 @@ from typing import Any
 
 import kubernetes_asyncio
 import pytest
-from contract.cluster.harness import Kube, pod_spec, refused
 from kubernetes import watch
+
+from contract.cluster.harness import Kube, pod_spec, races, refused
 
 
 def changes(kube: Kube, count: int, **options: Any) -> list[tuple[str, str]]:
@@ -63,7 +64,7 @@ def test_a_watch_tells_changes_as_they_happen(kube: Kube) -> None:
 
 
 def test_a_watch_ends_at_its_timeout(kube: Kube) -> None:
-    """timeoutSeconds ends a watch of its own accord, with a proper end of the stream."""
+    """TimeoutSeconds ends a watch of its own accord, with a proper end of the stream."""
     answer = kube.core.list_namespaced_secret(kube.ns, watch=True, timeout_seconds=1, _preload_content=False)
     began = time.monotonic()
     assert answer.read().strip() == b""
@@ -89,6 +90,7 @@ def test_a_watch_from_no_version_at_all_is_a_bad_request(kube: Kube) -> None:
     assert problem.status in (400, 500)
 
 
+@races
 def test_pods_are_told_from_start_to_end(kube: Kube) -> None:
     """A watch on pods shows them pending, running, ended and gone."""
     kube.create_pod("pod", pod_spec("sleep 0.5; exit 3") | {"restartPolicy": "Never"})

@@ -21,7 +21,7 @@ from localkube.testing import running_process
 
 # A process, a child of it in another session, and a grandchild whose parent has gone: all sleep for a marked time.
 FAMILY = "setsid sleep {mark} & (setsid sh -c 'sleep {mark}' &) ; sleep {mark}"
-_MARKS = iter(range(0, 1000))
+_MARKS = iter(range(1000))
 
 
 def new_mark() -> str:
