@@ -46,12 +46,21 @@ def _identity(anchor: Any) -> RunIdentity | None:
 
 
 def _reason(anchor: Any, run: RunIdentity, now: datetime, is_over: IsOver) -> str | None:
-    expires = (anchor.metadata.annotations or {}).get(EXPIRES_ANNOTATION)
+    expires = _expiry(anchor)
     if expires is not None:
-        return f"its lifetime ended at {expires}" if datetime.fromisoformat(expires) <= now else None
+        return f"its lifetime ended at {expires.isoformat()}" if expires <= now else None
     if anchor.metadata.creation_timestamp + GRACE > now or not is_over(run):
         return None
     return "Airflow has no such run that is still going on"
+
+
+def _expiry(anchor: Any) -> datetime | None:
+    """When the run's lifetime ends; None without one, and for a stamp that somebody has spoilt."""
+    try:
+        expires = datetime.fromisoformat((anchor.metadata.annotations or {}).get(EXPIRES_ANNOTATION, ""))
+    except ValueError:
+        return None
+    return expires if expires.tzinfo is not None else None
 
 
 def sweep(

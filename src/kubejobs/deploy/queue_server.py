@@ -68,28 +68,34 @@ def wait_until_ready(
 ) -> None:
     """Return when the server answers; a QueueError with the cluster's reason after `wait_seconds`."""
     deadline = time.monotonic() + wait_seconds
+    shared = bool(address.prefix)
     said: str | None = None
     while True:
         try:
             queue.ping()
         except QueueError as error:
-            reason = _why_not_running(target)
+            reason = None if shared else _why_not_running(target)
             if reason and reason != said:
                 log(f"waiting for the queue server: {reason}")
                 said = reason
             if time.monotonic() > deadline:
-                raise QueueError(_unreachable(target, address, wait_seconds, reason, error)) from error
+                late = f"the queue at {address.host}:{address.port} did not answer within {wait_seconds:g} s"
+                advice = _SHARED_ADVICE if shared else _private_advice(target, reason)
+                raise QueueError(f"{late}; last answer: {error}. {advice}") from error
             time.sleep(_POLL_SECONDS)
         else:
             return
 
 
-def _unreachable(
-    target: Target, address: QueueAddress, wait_seconds: float, reason: str | None, error: QueueError
-) -> str:
+_SHARED_ADVICE = (
+    "It is the shared Redis of the Airflow connection in queue.connection: check the connection's host, port and "
+    "password, and that Airflow's workers and triggerer reach it"
+)
+
+
+def _private_advice(target: Target, reason: str | None) -> str:
     return (
-        f"the queue at {address.host}:{address.port} did not answer within {wait_seconds:g} s; "
-        f"its pod {target.namespace}/{target.run.queue_name}-0: {reason or 'runs'}; last answer: {error}. "
+        f"Its pod {target.namespace}/{target.run.queue_name}-0: {reason or 'runs'}. "
         "Check the image (KUBEJOBS_QUEUE_IMAGE), the cluster's free capacity, and that Airflow's workers and "
         "triggerer reach service addresses of the cluster; or name a shared Redis in queue.connection"
     )
