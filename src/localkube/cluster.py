@@ -79,6 +79,7 @@ class Cluster:
         stack.push_async_callback(kubelet.close)
         await spawner.start()
         stack.push_async_callback(spawner.close)
+        stack.callback(kubelet.halt)
         services = ServiceNetwork(store, ServiceAddresses(blocks, first_block))
         stack.push_async_callback(services.close)
         self._start_controllers(store, credentials.certificate)

@@ -268,8 +268,12 @@ class Container:
         if self._process is not None:
             await self._process.end(max(deadline - time.monotonic(), 0.0))
 
+    def halt(self) -> None:
+        """Start nothing again."""
+        self._stop.set()
+
     def kill(self) -> None:
         """End it at once."""
-        self._stop.set()
+        self.halt()
         if self._process is not None:
             self._process.kill()

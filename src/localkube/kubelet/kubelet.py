@@ -55,9 +55,14 @@ class Kubelet:
         runner = self._runners.get(uid_of(pod))
         return runner.log(container, previous=previous) if runner else None
 
-    async def close(self) -> None:
-        """Let go of every pod; the processes must have been ended, or end now."""
+    def halt(self) -> None:
+        """Take on no pod and restart no container any more."""
         self._unsubscribe()
+        for runner in self._runners.values():
+            runner.halt()
+
+    async def close(self) -> None:
+        """Let go of every pod, after `halt` and the end of their processes."""
         for uid, runner in list(self._runners.items()):
             self._in_background(self._discard(uid, runner))
         if self._discarding:

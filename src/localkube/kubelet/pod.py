@@ -6,6 +6,7 @@ Rule: only the pod's own runner writes what the kubelet knows of it; a pod's obj
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from localkube.kubelet.volumes import make_volumes
 from localkube.state.deletion import DeleteOptions, delete
 from localkube.state.kinds import PODS, Object
 from localkube.state.objects import key_of, now, uid_of
+
+log = logging.getLogger(__name__)
 
 
 class PodRunner:
@@ -45,6 +48,11 @@ class PodRunner:
     def start(self) -> None:
         """Begin to run the pod."""
         self._task = asyncio.create_task(self._live())
+        self._task.add_done_callback(self._report_failure)
+
+    def _report_failure(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("the pod %s/%s could not be run", *key_of(self._pod), exc_info=task.exception())
 
     async def _live(self) -> None:
         self._address = self._node.addresses.take()
@@ -114,8 +122,14 @@ class PodRunner:
         if current is not None and uid_of(current) == uid_of(self._pod):
             delete(self._node.store, PODS, current, DeleteOptions(grace_seconds=0))
 
-    def _kill(self) -> None:
+    def halt(self) -> None:
+        """Start no container any more; those that run go on."""
         self._stop.set()
+        for container in (*self._init, *self._main):
+            container.halt()
+
+    def _kill(self) -> None:
+        self.halt()
         for container in (*self._init, *self._main):
             container.kill()
 

@@ -44,7 +44,7 @@ def wait_until(what: str, look: Callable[[], bool], seconds: float = 20) -> None
     deadline = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < deadline, f"not seen within {seconds} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 async def start(spawner: Spawner, script: str, cpu_cores: float | None = None) -> Process:
