@@ -79,6 +79,7 @@ def _airflow(layout: Layout, secrets: StackSecrets, port: int) -> dict[str, str]
         ("api_auth", "jwt_secret"): secrets.jwt_secret,
         ("scheduler", "scheduler_idle_sleep_time"): 0.1,
         ("workers", "min_heartbeat_interval"): 1,
+        ("dag_processor", "dag_bundle_config_list"): json.dumps(_dag_bundles(layout)),
         ("dag_processor", "refresh_interval"): 10,
         ("dag_processor", "min_file_process_interval"): 10,
         ("logging", "base_log_folder"): layout.airflow_home / "logs",
@@ -87,7 +88,15 @@ def _airflow(layout: Layout, secrets: StackSecrets, port: int) -> dict[str, str]
     variables = {
         f"AIRFLOW__{section.upper()}__{name.upper()}": str(value) for (section, name), value in options.items()
     }
-    return variables | {"AIRFLOW_HOME": str(layout.airflow_home)}
+    # The checkout is on the path for the trigger of the stack's own DAG.
+    return variables | {"AIRFLOW_HOME": str(layout.airflow_home), "PYTHONPATH": str(layout.repository)}
+
+
+def _dag_bundles(layout: Layout) -> list[dict[str, object]]:
+    """The product's DAGs, and the stack's own one beside them."""
+    folders = {"dags-folder": layout.repository / "dags", "devstack": layout.repository / "devstack" / "dags"}
+    classpath = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return [{"name": name, "classpath": classpath, "kwargs": {"path": str(folder)}} for name, folder in folders.items()]
 
 
 def _product(layout: Layout) -> dict[str, str]:

@@ -82,7 +82,9 @@ def _cluster(layout: Layout, environment: dict[str, str]) -> Part:
         command=(str(_programs() / "localkube"), "--state", str(layout.cluster), "--images", str(layout.images)),
         log=layout.logs / "localkube.log",
         environment={
-            name: value for name, value in environment.items() if not name.startswith(("AIRFLOW", "KUBEJOBS_"))
+            name: value
+            for name, value in environment.items()
+            if not name.startswith(("AIRFLOW", "KUBEJOBS_", "PYTHONPATH"))
         },
         stop_seconds=8.0,
     )

@@ -37,7 +37,8 @@ def test_nothing_of_the_callers_airflow_reaches_the_stack(layout: Layout) -> Non
     environment = airflow_environment(layout, StackSecrets.load_or_make(layout), 1234, inherited)
     assert environment["LANG"] == "C.UTF-8"
     assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
-    assert not {"PYTHONPATH", "KUBEJOBS_QUEUE_IMAGE"} & environment.keys()
+    assert environment["PYTHONPATH"] == str(layout.repository)
+    assert "KUBEJOBS_QUEUE_IMAGE" not in environment
 
 
 def test_everything_is_on_loopback_and_under_the_state_folder(layout: Layout) -> None:
@@ -63,7 +64,7 @@ def test_the_cluster_does_not_get_airflows_secrets(layout: Layout) -> None:
     """The embedded cluster, and so the pods, run without the variables of Airflow."""
     environment = airflow_environment(layout, StackSecrets.load_or_make(layout), 1234, {})
     cluster = next(part for part in stack_parts(layout, environment) if part.name == "localkube")
-    assert not [name for name in cluster.environment if name.startswith(("AIRFLOW", "KUBEJOBS_"))]
+    assert not [name for name in cluster.environment if name.startswith(("AIRFLOW", "KUBEJOBS_", "PYTHONPATH"))]
 
 
 @pytest.mark.parametrize(
