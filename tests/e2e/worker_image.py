@@ -39,7 +39,7 @@ def main() -> None:
         _install(root / APPLICATION)
         path = f"/{APPLICATION}:/{APPLICATION}/examples"
         command = [arguments.pack, "--root", root, "--tag", arguments.tag, "--output", arguments.output]
-        options = ["--workdir", "/tmp", "--env", f"PYTHONPATH={path}", "--env", "PYTHONDONTWRITEBYTECODE=1"]  # noqa: S108
+        options = ["--workdir", "/tmp", "--env", f"PYTHONPATH={path}", "--env", "PYTHONDONTWRITEBYTECODE=1"]
         subprocess.run([*map(str, command), *options], check=True)
 
 
@@ -62,7 +62,7 @@ def _install(target: Path) -> None:
     shutil.copytree(REPOSITORY / "examples", target / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     worker = target / "bin" / "kubejobs-worker"
     worker.parent.mkdir(parents=True, exist_ok=True)
-    worker.write_text("#!/bin/sh\nexec python3 -m kubejobs.worker.main \"$@\"\n")
+    worker.write_text('#!/bin/sh\nexec python3 -m kubejobs.worker.main "$@"\n')
     worker.chmod(0o755)
 
 
