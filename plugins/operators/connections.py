@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from kubejobs.errors import ConfigurationError
+from kubejobs.settings import Settings
 from kubejobs.workqueue.types import QueueAddress
+from operators import run_context
 
 if TYPE_CHECKING:
     from kubejobs.cluster.client import ClusterClient
@@ -29,17 +33,30 @@ def cluster_client(connection_id: str) -> ClusterClient:
 
     from kubejobs.cluster.client import ClusterClient  # noqa: PLC0415 - slow to import
 
-    return ClusterClient(KubernetesHook(conn_id=connection_id).api_client)
+    config_file = fallback_kubeconfig() if _connection(connection_id) is None else None
+    return ClusterClient(KubernetesHook(conn_id=connection_id, config_file=config_file).api_client)
+
+
+def _connection(connection_id: str) -> Any | None:
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def fallback_kubeconfig() -> str | None:
+    """The kubeconfig file of controller.cfg, for where Airflow has no connection of the cluster's id."""
+    return run_context.defaults(Settings.from_environment()).kubeconfig
 
 
 def namespace_of(connection_id: str, asked_for: str | None) -> str:
     """The namespace that was asked for, else the connection's, else `default`."""
     if asked_for:
         return asked_for
-    try:
-        extra = BaseHook.get_connection(connection_id).extra_dejson
-    except AirflowNotFoundException:
+    connection = _connection(connection_id)
+    if connection is None:
         return DEFAULT_NAMESPACE
+    extra = connection.extra_dejson
     return extra.get("namespace") or extra.get("extra__kubernetes__namespace") or DEFAULT_NAMESPACE
 
 
@@ -47,13 +64,13 @@ def shared_queue(connection_id: str | None) -> QueueAddress | None:
     """The shared Redis that the connection names; ConfigurationError if there is none of that name."""
     if connection_id is None:
         return None
-    try:
-        return _address(BaseHook.get_connection(connection_id))
-    except AirflowNotFoundException as error:
+    connection = _connection(connection_id)
+    if connection is None:
         raise ConfigurationError(
             f"queue.connection is {connection_id!r} and Airflow has no connection of that id; "
             'add one of type Redis (host, port, password; extra: {"db": 0, "ssl": true})'
-        ) from error
+        )
+    return _address(connection)
 
 
 def _address(connection: Any) -> QueueAddress:
@@ -66,6 +83,27 @@ def _address(connection: Any) -> QueueAddress:
         database=int(extra.get("db") or connection.schema or 0),
         tls=bool(extra.get("ssl")),
     )
+
+
+async def _fallback_configuration(connection_id: str) -> dict[str, Any] | None:
+    """What the fallback kubeconfig holds: the asynchronous hook takes no file."""
+    try:
+        await BaseHook.aget_connection(connection_id)
+    except AirflowNotFoundException:
+        return await asyncio.to_thread(_read_fallback)
+    return None
+
+
+def _read_fallback() -> dict[str, Any] | None:
+    path = fallback_kubeconfig()
+    if path is None:
+        return None
+    try:
+        return dict(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise ConfigurationError(
+            f"k8s_manifest in controller.cfg is {path!r}, which is no readable kubeconfig: {error}"
+        ) from error
 
 
 class AsyncClusters:
@@ -90,8 +128,9 @@ class AsyncClusters:
         )
 
         stack = AsyncExitStack()
-        client = await stack.enter_async_context(AsyncKubernetesHook(conn_id=connection_id).get_conn())
-        return client, stack
+        config = await _fallback_configuration(connection_id)
+        hook = AsyncKubernetesHook(conn_id=connection_id, config_dict=config)
+        return await stack.enter_async_context(hook.get_conn()), stack
 
     async def forget(self, connection_id: str) -> None:
         """Close the client, so that the next one reads the connection and its credentials anew."""
