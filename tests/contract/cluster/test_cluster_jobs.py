@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from contract.cluster.harness import IMAGE, Kube, container, pod_spec, races
+from contract.cluster.harness import IMAGE, Kube, pod_spec, races
 
-READY_WHEN_FILE = {"exec": {"command": ["sh", "-c", "test -e $HOME/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
+READY_WHEN_FILE = {"exec": {"command": ["sh", "-c", "test -e /state/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
 WAIT_FOR_SIGNAL = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
 
 
@@ -56,24 +56,21 @@ def test_a_shrink_takes_the_youngest_and_counts_nothing_as_failed(kube: Kube) ->
 
 
 def test_a_shrink_takes_pods_that_are_not_ready_first(kube: Kube) -> None:
-    """A pod that turned not ready goes before younger ones that are ready."""
-    command = "touch $HOME/ready; sleep 60"
-    pod = {"containers": [container(command, env=[{"name": "HOME", "value": "/tmp"}])]}
-    pod["containers"][0]["readinessProbe"] = READY_WHEN_FILE
-    pod["containers"][0]["volumeMounts"] = [{"name": "tmp", "mountPath": "/tmp"}]
-    pod["volumes"] = [{"name": "tmp", "emptyDir": {}}]
-    pod["containers"][0]["command"] = [
-        "sh",
-        "-c",
-        "touch /tmp/ready; sleep 2; test $INDEX = 0 && rm /tmp/ready; sleep 60",
-    ]
-    pod["containers"][0]["env"].append({"name": "INDEX", "value": "0"})
-    kube.create_job("job", "", pod=pod, parallelism=1)
+    """A pod that turned not ready goes before a younger one that is ready."""
+    # Only the first pod finds no directory, and gives up its readiness; the second takes the directory away.
+    lose = "mkdir /shared/$RUN 2>/dev/null && { sleep 2; rm /state/ready; sleep 60; }"
+    script = f"touch /state/ready; {lose}; rmdir /shared/$RUN; sleep 60"
+    mounts = [{"name": "state", "mountPath": "/state"}, {"name": "shared", "mountPath": "/shared"}]
+    variables = [{"name": "RUN", "value": f"{kube.ns}-ready"}]
+    pod = pod_spec(script, env=variables, volumeMounts=mounts, readinessProbe=READY_WHEN_FILE)
+    volumes = [{"name": "state", "emptyDir": {}}, {"name": "shared", "hostPath": {"path": "/tmp"}}]
+    kube.create_job("job", "", pod=pod | {"volumes": volumes}, parallelism=1)
     kube.eventually("the first pod was ready", lambda: kube.job("job").status.ready == 1)
     first = names(kube.job_pods("job"))
     kube.eventually("the first pod is not ready any more", lambda: not kube.job("job").status.ready)
     kube.patch_job("job", parallelism=2)
     kube.eventually("the second pod is ready", lambda: kube.job("job").status.ready == 1)
+    kube.settles("and it stays the only one", lambda: kube.job("job").status.ready == 1)
     kube.patch_job("job", parallelism=1)
     kube.eventually("one pod is left", lambda: len(kube.pods()) == 1)
     assert not first & names(kube.pods())

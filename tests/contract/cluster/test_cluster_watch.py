@@ -93,17 +93,18 @@ def test_a_watch_from_no_version_at_all_is_a_bad_request(kube: Kube) -> None:
 @races
 def test_pods_are_told_from_start_to_end(kube: Kube) -> None:
     """A watch on pods shows them pending, running, ended and gone."""
-    kube.create_pod("pod", pod_spec("sleep 0.5; exit 3") | {"restartPolicy": "Never"})
+    # It runs until it is seen to: a state that lasts a moment only may be told to nobody.
+    kube.create_pod("pod", pod_spec("trap 'exit 3' TERM; while :; do sleep 0.1; done") | {"restartPolicy": "Never"})
     seen: list[str] = []
     watcher = watch.Watch()
-    for event in watcher.stream(kube.core.list_namespaced_pod, kube.ns, timeout_seconds=30):
+    for event in watcher.stream(kube.core.list_namespaced_pod, kube.ns, timeout_seconds=50):
         phase = event["object"].status.phase
         if event["type"] == "DELETED":
             seen.append("DELETED")
             watcher.stop()
         elif not seen or seen[-1] != phase:
             seen.append(phase)
-            if phase == "Failed":
+            if phase == "Running":
                 kube.core.delete_namespaced_pod("pod", kube.ns)
     assert [one for one in seen if one != "Pending"] == ["Running", "Failed", "DELETED"]
 
