@@ -9,7 +9,6 @@ from airflow.sdk import BaseOperator, Context
 
 from kubejobs.errors import ConfigurationError, SubmissionError
 from kubejobs.settings import Settings
-from kubejobs.submission.parse import location_of_cleanup
 from operators import connections, run_context
 from operators.failures import clear_failures
 
@@ -40,13 +39,14 @@ class CleanupOperator(BaseOperator):
             # A configuration file that was broken during the run is no reason to leave its objects behind.
             self.log.warning("%s", error)
             lifetime = None
+        from kubejobs.cleanup.run import clean_up, keep  # noqa: PLC0415 - slow to import
+        from kubejobs.submission.parse import location_of_cleanup  # noqa: PLC0415 - slow to import
+
         known = None if lifetime is None else run_context.defaults(settings)
         conf = run_context.configuration(context, self.submission)
         cluster_id, asked_for = location_of_cleanup(conf, known)
         namespace = connections.namespace_of(cluster_id, asked_for)
         cluster = connections.cluster_client(cluster_id)
-        from kubejobs.cleanup.run import clean_up, keep  # noqa: PLC0415 - slow to import
-
         run = run_context.identity(context)
         if lifetime and keep(cluster, run, namespace, lifetime, self.log.info):
             return

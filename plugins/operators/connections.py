@@ -7,13 +7,14 @@ one reads files and builds a TLS context on the event loop.
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
 from kubejobs.errors import ConfigurationError
 from kubejobs.settings import Settings
@@ -33,8 +34,36 @@ def cluster_client(connection_id: str) -> ClusterClient:
 
     from kubejobs.cluster.client import ClusterClient  # noqa: PLC0415 - slow to import
 
-    config_file = fallback_kubeconfig() if _connection(connection_id) is None else None
-    return ClusterClient(KubernetesHook(conn_id=connection_id, config_file=config_file).api_client)
+    with usable(connection_id):
+        hook = KubernetesHook(conn_id=connection_id, config_file=kubeconfig_of(connection_id))
+        return ClusterClient(hook.api_client)
+
+
+@contextmanager
+def usable(connection_id: str) -> Iterator[None]:
+    """Turn what the provider raises for a connection that is missing or wrong into a ConfigurationError.
+
+    What is raised while Airflow's API does not answer passes through: that may be over at the next try.
+    """
+    from kubernetes.config import ConfigException  # noqa: PLC0415 - slow to import
+    from kubernetes_asyncio.config import ConfigException as AsyncConfigException  # noqa: PLC0415 - slow to import
+
+    try:
+        yield
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(
+            f"the cluster is {connection_id!r} and Airflow has no connection of that id; add one of type "
+            "Kubernetes Cluster Connection, or give the id of another in `cluster`"
+        ) from error
+    except (AirflowException, ConfigException, AsyncConfigException, OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"the Airflow connection {connection_id!r} does not lead to a cluster: {error}; check its fields"
+        ) from error
+
+
+def kubeconfig_of(connection_id: str) -> str | None:
+    """The kubeconfig file that stands in for the connection, where Airflow has none of that id."""
+    return fallback_kubeconfig() if _connection(connection_id) is None else None
 
 
 def _connection(connection_id: str) -> Any | None:
@@ -130,7 +159,8 @@ class AsyncClusters:
         stack = AsyncExitStack()
         config = await _fallback_configuration(connection_id)
         hook = AsyncKubernetesHook(conn_id=connection_id, config_dict=config)
-        return await stack.enter_async_context(hook.get_conn()), stack
+        with usable(connection_id):
+            return await stack.enter_async_context(hook.get_conn()), stack
 
     async def forget(self, connection_id: str) -> None:
         """Close the client, so that the next one reads the connection and its credentials anew."""

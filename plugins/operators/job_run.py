@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from kubejobs.cluster.job_status import SUCCEEDED, JobStatus
-from kubejobs.errors import ClusterError, ClusterUnavailableError, ObjectGoneError
+from kubejobs.errors import ClusterUnavailableError, KubeJobsError, ObjectGoneError
 from kubejobs.naming import RunIdentity
 from operators.trigger_cluster import TriggerCluster
 
@@ -43,7 +43,7 @@ class FollowedJob:
                     return f"gave up after {self._patience_seconds:g} s: {error}"
                 self._log.warning("%s; trying again", error)
                 await asyncio.sleep(_PAUSE_SECONDS)
-            except ClusterError as error:
+            except KubeJobsError as error:
                 return str(error)
 
     async def delete(self) -> None:

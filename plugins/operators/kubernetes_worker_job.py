@@ -11,6 +11,7 @@ from kubejobs.cluster.manifests import owned_by, worker_job
 from kubejobs.errors import ObjectGoneError
 from kubejobs.naming import RunIdentity
 from kubejobs.submission.model import Submission
+from operators.connections import kubeconfig_of, usable
 
 
 class KubernetesWorkerJobOperator(KubernetesJobOperator):
@@ -29,6 +30,7 @@ class KubernetesWorkerJobOperator(KubernetesJobOperator):
             name=run.job_name,
             namespace=namespace,
             kubernetes_conn_id=submission.cluster,
+            config_file=kubeconfig_of(submission.cluster),
             image=submission.image,
             parallelism=submission.scaling.initial_replicas,
             random_name_suffix=False,
@@ -46,7 +48,8 @@ class KubernetesWorkerJobOperator(KubernetesJobOperator):
 
     def create_or_adopt(self) -> Any:
         """The Job, made now or by an earlier try; ObjectGoneError if the run was cleaned up meanwhile."""
-        cluster = ClusterClient(self.hook.api_client)
+        with usable(str(self.kubernetes_conn_id)):
+            cluster = ClusterClient(self.hook.api_client)
         namespace = str(self.namespace)
         address = read_queue_address(cluster, self.run, namespace)
         anchor = cluster.find("ConfigMap", self.run.anchor_name, namespace)

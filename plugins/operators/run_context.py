@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import conf
 
 from kubejobs.naming import RunIdentity
 from kubejobs.settings import Settings
-from kubejobs.submission.defaults import Defaults, read_defaults
-from kubejobs.submission.model import Submission
-from kubejobs.submission.parse import parse_submission
+
+if TYPE_CHECKING:
+    from kubejobs.submission.defaults import Defaults
+    from kubejobs.submission.model import Submission
 
 
 def identity(context: Mapping[str, Any]) -> RunIdentity:
@@ -28,6 +29,8 @@ def configuration(context: Mapping[str, Any], preset: Mapping[str, Any] | None) 
 
 def submission(context: Mapping[str, Any], preset: Mapping[str, Any] | None, settings: Settings) -> Submission:
     """The validated submission; SubmissionError names every problem."""
+    from kubejobs.submission.parse import parse_submission  # noqa: PLC0415 - of no use to the parse of a DAG file
+
     return parse_submission(configuration(context, preset), defaults(settings))
 
 
@@ -40,6 +43,8 @@ def config_dir(settings: Settings) -> Path:
 
 def defaults(settings: Settings) -> Defaults:
     """The deployment's defaults; ConfigurationError if a file is wrong."""
+    from kubejobs.submission.defaults import read_defaults  # noqa: PLC0415 - of no use to the parse of a DAG file
+
     return read_defaults(config_dir(settings))
 
 
