@@ -33,8 +33,11 @@ class CleanupOperator(BaseOperator):
         try:
             lifetime = run_context.submission(context, self.submission, settings).resources_lifetime
         except SubmissionError:
-            self.log.info("the submission was refused, so nothing was made for it")
-            return
+            if not run_context.could_be_accepted(context, self.submission):
+                self.log.info("the submission was refused, so nothing was made for it")
+                return
+            # This deployment refuses it; deploy may have accepted it before the configuration was changed.
+            lifetime = None
         except ConfigurationError as error:
             # A configuration file that was broken during the run is no reason to leave its objects behind.
             self.log.warning("%s", error)

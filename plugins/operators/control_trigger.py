@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from kubejobs.errors import KubeJobsError
 from kubejobs.naming import RunIdentity
-from operators.trigger_state import ending, shortest_dwell_seconds, was_failed_by_a_user
+from operators.trigger_state import ending, finish_though_cancelled, shortest_dwell_seconds, was_failed_by_a_user
 
 if TYPE_CHECKING:
     from operators.control_run import ControlledRun
@@ -86,6 +86,8 @@ class ControlTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Terminate the run when a user marked the task failed."""
+        await finish_though_cancelled(self._terminate_if_failed())
+
+    async def _terminate_if_failed(self) -> None:
         if await was_failed_by_a_user(self.task_instance):
-            run = await self._controlled_run()
-            await asyncio.shield(asyncio.ensure_future(run.terminate()))
+            await (await self._controlled_run()).terminate()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from kubejobs.naming import RunIdentity
-from operators.trigger_state import ending, shortest_dwell_seconds, was_failed_by_a_user
+from operators.trigger_state import ending, finish_though_cancelled, shortest_dwell_seconds, was_failed_by_a_user
 
 if TYPE_CHECKING:
     from operators.job_run import FollowedJob
@@ -55,6 +55,8 @@ class JobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Delete the Job when a user marked the task failed."""
+        await finish_though_cancelled(self._delete_if_failed())
+
+    async def _delete_if_failed(self) -> None:
         if await was_failed_by_a_user(self.task_instance):
-            job = await self._followed_job()
-            await asyncio.shield(asyncio.ensure_future(job.delete()))
+            await (await self._followed_job()).delete()

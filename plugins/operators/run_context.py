@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import conf
 
+from kubejobs.errors import SubmissionError
 from kubejobs.naming import RunIdentity
 from kubejobs.settings import Settings
 
@@ -32,6 +33,17 @@ def submission(context: Mapping[str, Any], preset: Mapping[str, Any] | None, set
     from kubejobs.submission.parse import parse_submission  # noqa: PLC0415 - of no use to the parse of a DAG file
 
     return parse_submission(configuration(context, preset), defaults(settings))
+
+
+def could_be_accepted(context: Mapping[str, Any], preset: Mapping[str, Any] | None) -> bool:
+    """Whether a deployment that enables everything would accept the submission."""
+    from kubejobs.submission.parse import parse_submission  # noqa: PLC0415 - of no use to the parse of a DAG file
+
+    try:
+        parse_submission(configuration(context, preset))
+    except SubmissionError:
+        return False
+    return True
 
 
 def config_dir(settings: Settings) -> Path:

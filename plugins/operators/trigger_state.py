@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,6 +31,20 @@ async def ending(dwell_seconds: float) -> AsyncIterator[None]:
         await dwell
     finally:
         dwell.cancel()
+
+
+_KEPT: set[asyncio.Task[None]] = set()
+
+
+async def finish_though_cancelled(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work to its end, also when the caller is cancelled meanwhile.
+
+    The triggerer cancels `on_kill` after about a second, and an event loop holds its tasks by weak references only.
+    """
+    task = asyncio.create_task(work)
+    _KEPT.add(task)
+    task.add_done_callback(_KEPT.discard)
+    await asyncio.shield(task)
 
 
 async def was_failed_by_a_user(task_instance: Any) -> bool:

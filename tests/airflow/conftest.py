@@ -24,6 +24,7 @@ os.environ |= {
 }
 
 from airflow.sdk.bases.operator import ExecutorSafeguard  # noqa: E402 - Airflow reads its settings when it is imported
+
 from operators import connections  # noqa: E402 - Airflow reads its settings when it is imported
 from support.airflow_fakes import RecordingLog  # noqa: E402
 from support.cluster_fake import FakeClusterClient  # noqa: E402

@@ -71,7 +71,8 @@ class ClusterClient:
     def create_or_adopt(self, manifest: Manifest) -> Any:
         """Create the object, or take the one that an earlier try of the same run made.
 
-        Waits for an object of that name that is still being deleted. ObjectConflictError if it is somebody else's.
+        Waits for an object of that name that is still being deleted, and replaces one whose owner is another than the
+        manifest's. ObjectConflictError if it is somebody else's.
         """
         kind, name, namespace = _identify(manifest)
         doing = f"creating {kind.name} {namespace}/{name}"
@@ -85,7 +86,10 @@ class ClusterClient:
                     continue
                 _check_ours(existing, manifest, error)
                 if existing.metadata.deletion_timestamp is None:
-                    return existing
+                    if _has_the_owner(existing, manifest):
+                        return existing
+                    # Its owner was deleted (a killed try's anchor), so Kubernetes is about to remove it.
+                    self.delete(kind.name, name, namespace)
                 if time.monotonic() > deadline:
                     raise
             time.sleep(_GONE_PAUSE_SECONDS)
@@ -154,6 +158,11 @@ def _check_ours(existing: Any, manifest: Manifest, error: Exception) -> None:
             f"{manifest['kind']} {existing.metadata.namespace}/{existing.metadata.name} exists and is not this run's "
             f"(its label {RUN_LABEL} is not {wanted}); remove it or rename it"
         ) from error
+
+
+def _has_the_owner(existing: Any, manifest: Manifest) -> bool:
+    wanted = {owner["uid"] for owner in manifest["metadata"].get("ownerReferences", ())}
+    return wanted <= {owner.uid for owner in existing.metadata.owner_references or ()}
 
 
 def _background() -> client.V1DeleteOptions:

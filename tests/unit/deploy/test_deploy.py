@@ -1,4 +1,4 @@
-"""From a submission to a filled queue and a plan: order of the steps, repeated tries, and what is said when it fails."""
+"""From a submission to a filled queue and a plan: the order, repeated tries, and what is said when it fails."""
 
 from __future__ import annotations
 

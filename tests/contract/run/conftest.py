@@ -1,0 +1,62 @@
+"""The clusters of the cluster contract, and one run on them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from contract.cluster.conftest import api, backend, kube
+from contract.cluster.harness import IMAGE, Kube
+from kubejobs.cluster.client import ClusterClient
+from kubejobs.cluster.remove import objects_of
+from kubejobs.deploy.queue_server import Target
+from kubejobs.naming import RunIdentity
+from kubejobs.settings import Settings
+from kubejobs.submission.model import Submission
+from kubejobs.submission.parse import parse_submission
+
+__all__ = ["api", "backend", "kube", "run"]
+
+WORKER_IMAGE = os.environ.get("KUBEJOBS_TEST_WORKER_IMAGE")
+_numbers = itertools.count()
+
+
+@dataclass
+class Run:
+    """A run of its own in a namespace of its own."""
+
+    kube: Kube
+    target: Target
+
+    def submission(self, **fields: Any) -> Submission:
+        """A small submission whose workers run the client library's runner."""
+        return parse_submission(
+            {
+                "image": WORKER_IMAGE if self.kube.backend.genuine and WORKER_IMAGE else IMAGE,
+                "image_pull_policy": "IfNotPresent",
+                "command": ["kubejobs-worker", "--", "true", "{item}"],
+                "workload": {"items": ["a"]},
+                "expected_time": 60,
+                **fields,
+            }
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """The deployment's settings; the queue's image as the environment names it."""
+        return Settings.from_environment()
+
+    def objects(self) -> list[str]:
+        """Everything that carries the run's label."""
+        return [str(item) for item in objects_of(self.target.cluster, self.target.run, self.target.namespace)]
+
+
+@pytest.fixture
+def run(kube: Kube) -> Run:
+    """A run that has made nothing yet."""
+    identity = RunIdentity("kubejobs", f"contract__{kube.ns}_{next(_numbers)}")
+    return Run(kube, Target(ClusterClient(kube.api), kube.ns, identity))
