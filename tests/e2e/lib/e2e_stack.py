@@ -26,6 +26,7 @@ from devstack.part import Part
 from devstack.parts import stack_parts, write_images
 from devstack.ports import LOOPBACK, free_port
 from devstack.private_file import read_json, write_private
+from devstack.processes import die_with_parent
 from devstack.readiness import wait_until_ready
 from devstack.stack import Stack
 from kubejobs.cli.airflow_api import AirflowApi
@@ -62,6 +63,7 @@ class E2EStack:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=die_with_parent,
         )
         log.close()
 
