@@ -22,6 +22,9 @@ from kubejobs.submission.parse import parse_submission
 __all__ = ["api", "backend", "kube", "run"]
 
 WORKER_IMAGE = os.environ.get("KUBEJOBS_TEST_WORKER_IMAGE")
+QUEUE_IMAGE = os.environ.get("KUBEJOBS_TEST_QUEUE_IMAGE", Settings().queue_image)
+# The program kubejobs-worker, however the image has installed the package.
+RUNNER = ["python3", "-m", "kubejobs.worker.main"]
 _numbers = itertools.count()
 
 
@@ -38,7 +41,7 @@ class Run:
             {
                 "image": WORKER_IMAGE if self.kube.backend.genuine and WORKER_IMAGE else IMAGE,
                 "image_pull_policy": "IfNotPresent",
-                "command": ["kubejobs-worker", "--", "true", "{item}"],
+                "command": [*RUNNER, "--", "true", "{item}"],
                 "workload": {"items": ["a"]},
                 "expected_time": 60,
                 **fields,
@@ -47,8 +50,8 @@ class Run:
 
     @property
     def settings(self) -> Settings:
-        """The deployment's settings; the queue's image as the environment names it."""
-        return Settings.from_environment()
+        """The deployment's settings; a genuine cluster may only have the queue's image that the environment names."""
+        return Settings(queue_image=QUEUE_IMAGE if self.kube.backend.genuine else Settings().queue_image)
 
     def objects(self) -> list[str]:
         """Everything that carries the run's label."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kubernetes_asyncio import client, config
 
-from contract.run.conftest import WORKER_IMAGE, Run
+from contract.run.conftest import RUNNER, WORKER_IMAGE, Run
 from kubejobs.cleanup.run import clean_up
 from kubejobs.clock import SystemClock
 from kubejobs.cluster.aio import AsyncRunCluster
@@ -99,7 +99,7 @@ def test_a_run_is_worked_off_scaled_and_cleaned_up(run: Run) -> None:
     plan = deployed(
         run,
         items,
-        command=["kubejobs-worker", "--", "sleep", "{item}"],
+        command=[*RUNNER, "--", "sleep", "{item}"],
         expected_time=1,
         termination_grace_period=5,
         scaling={"max_replicas": 3, "check_interval": 0.3},
