@@ -27,10 +27,13 @@ class SystemClock:
     """The machine's own time."""
 
     def now(self) -> float:
+        """Seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
+        """Seconds since an arbitrary start, never going back."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`, leaving the event loop free."""
         await asyncio.sleep(seconds)
