@@ -30,6 +30,7 @@ from kubejobs.workqueue.types import Signal
 from operators.trigger_cluster import TriggerCluster
 
 _PAUSE_SECONDS = 2.0
+_ANNOUNCE_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 Publish = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -53,11 +54,15 @@ class ControlledRun:
         return outcome
 
     async def _announce(self, outcome: str) -> None:
-        """Tell the task `job`, which follows the Job alone."""
-        try:
-            await self._cluster.announce(outcome)
-        except ClusterError as error:
-            self._log.warning("the outcome could not be written on the Job: %s", error)
+        """Tell the task `job`, which follows the Job alone and may have nothing else to end it."""
+        for pause_seconds in _ANNOUNCE_PAUSES_SECONDS:
+            try:
+                await self._cluster.announce(outcome)
+            except ClusterError as error:
+                self._log.warning("the outcome could not be written on the Job: %s", error)
+                await asyncio.sleep(pause_seconds)
+            else:
+                return
 
     async def _control(self, publish: Publish) -> Outcome:
         settings = Settings.from_environment()

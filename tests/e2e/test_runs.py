@@ -6,10 +6,13 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import redis
 
+from kubejobs.workqueue.connection import open_client
 from support.web import web_server
 
 pytestmark = pytest.mark.timeout(420)
@@ -207,3 +210,35 @@ def test_a_job_deleted_from_outside_fails_the_run_at_once(stack):
     stack.cluster().delete("Job", job.name, "default")
     assert stack.wait_for_end(run_id) == "failed"
     assert "deleted" in stack.log(run_id, "control")
+
+
+def test_a_worker_that_knows_no_password_runs_on_an_open_queue(stack):
+    """Images of the original know a host and nothing more; a submission may have its queue ask for no password."""
+    source = (Path(__file__).parents[1] / "contract" / "queue" / "foreign_worker.py").read_text()
+    assert 'password=os.environ["REDIS_PASSWORD"]' in source
+    source = source.replace('password=os.environ["REDIS_PASSWORD"]', "")
+    conf = submission(stack, items_of(30), 60, ["python3", "-c", source, "", "10"], queue={"authentication": False})
+    run_id = stack.submit(conf)
+    assert stack.wait_for_end(run_id) == "success", stack.log(run_id, "control")
+    assert stack.report(run_id)["items"]["done"] == 30
+
+
+def test_the_queue_server_may_be_restarted(stack):
+    """The server goes away in the middle and comes back with its data: the run goes on and loses nothing."""
+    run_id = stack.submit(submission(stack, items_of(60), 120, run_each("sh", "-c", "sleep 1")))
+    stack.wait_for_progress(run_id, 5)
+    with open_client(stack.queue_address(run_id)) as server, suppress(redis.ConnectionError):
+        server.shutdown(nosave=True, now=True, force=True)
+    assert stack.wait_for_end(run_id) == "success", stack.log(run_id, "control")
+    assert stack.report(run_id)["items"]["done"] == 60
+
+
+def test_a_queue_that_lost_its_data_fails_the_run(stack):
+    """The queue's pod is deleted, and its data with it: the run fails, says so, and leaves nothing behind."""
+    run_id = stack.submit(submission(stack, items_of(300), 600, run_each("sh", "-c", "sleep 1")))
+    stack.wait_for_progress(run_id, 2)
+    pod = next(left for left in stack.objects(run_id) if left.kind == "Pod" and left.name.endswith("-queue-0"))
+    stack.cluster().delete("Pod", pod.name, "default")
+    assert stack.wait_for_end(run_id) == "failed"
+    assert "queue_lost" in stack.log(run_id, "control")
+    stack.wait_until_gone(run_id)

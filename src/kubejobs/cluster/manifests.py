@@ -22,7 +22,7 @@ EXPIRES_ANNOTATION = "kubejobs.io/expires-at"
 # The server keeps everything that is acknowledged to have been written: an append-only file, synced every second.
 _SERVER_CONFIG = """\
 port {port}
-requirepass {password}
+{access}
 appendonly yes
 appendfsync everysec
 save ""
@@ -65,9 +65,14 @@ def queue_secret(run: RunIdentity, namespace: str, address: QueueAddress) -> Man
         "database": str(address.database),
         "tls": "true" if address.tls else "false",
         "prefix": address.prefix,
-        "queue.conf": _SERVER_CONFIG.format(port=QUEUE_PORT, password=address.password or ""),
+        "queue.conf": _SERVER_CONFIG.format(port=QUEUE_PORT, access=_access(address)),
     }
     return manifest
+
+
+def _access(address: QueueAddress) -> str:
+    """Who may use the private server: whoever knows the password, or whoever reaches it."""
+    return f"requirepass {address.password}" if address.password else "protected-mode no"
 
 
 def queue_claim(run: RunIdentity, namespace: str, submission: Submission) -> Manifest:

@@ -208,7 +208,9 @@ class Term:
         await self._parts.queue.save_turn(self._token, {"seq": memory.seq} | line, memory.to_dict())
         self._memory = memory
         decision = line["decision"]
-        text = line.get("message") or (f"{decision['reason']}: {decision['message']}" if decision else "")
+        text = line.get("message") or (
+            f"{decision['reason']}: {decision['message']}" if decision else "nothing to decide"
+        )
         level = logging.WARNING if event in _WORTH_A_WARNING else logging.INFO
         log.log(level, "%s: %s %s", self._parts.name, event, text)
 

@@ -44,7 +44,9 @@ def provide_queue(
         return _published(target, replace(shared, prefix=target.run.key_prefix), owner)
     service = target.create(manifests.queue_service(target.run, target.namespace), owner)
     address = QueueAddress(
-        host=service.spec.cluster_ip, port=manifests.QUEUE_PORT, password=secrets.token_urlsafe(_PASSWORD_BYTES)
+        host=service.spec.cluster_ip,
+        port=manifests.QUEUE_PORT,
+        password=secrets.token_urlsafe(_PASSWORD_BYTES) if submission.queue.authentication else None,
     )
     address = _published(target, address, owner)
     if submission.queue.storage_class is not None:

@@ -123,6 +123,10 @@ class Queue(_Strict):
         60.0, le=86_400, description="An item whose worker is silent for this long is given to another worker."
     )
     max_attempts: Count = Field(3, ge=1, le=1000, description="How often an item may be started before it is given up.")
+    authentication: Flag = Field(
+        default=True,
+        description="The private server asks for the run's password; false for images that can't give one.",
+    )
 
 
 class Limits(_Strict):

@@ -45,6 +45,7 @@ def _nested() -> dict[str, Schema]:
     scaling = {name: _bare(schema) for name, schema in scaling_fields().items()}
     queue = {name: _bare(schema) for name, schema in queue_fields().items() if schema["section"] == QUEUE}
     queue["connection"] = queue.pop("queue_connection")
+    queue["authentication"] = queue.pop("queue_authentication")
     queue |= {
         "image": {"type": ["null", "string"]},
         "storage_class": {"type": ["null", "string"]},

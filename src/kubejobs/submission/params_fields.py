@@ -212,6 +212,12 @@ def queue_fields() -> dict[str, Schema]:
             QUEUE,
             patterns.CONNECTION,
         ),
+        "queue_authentication": _schema(
+            "boolean",
+            "Password",
+            "The private queue asks for its password; switch off for images that can't give one. Default: true.",
+            QUEUE,
+        ),
         "lease_seconds": _number(
             "Lease",
             "Seconds after which a silent worker's item goes to another. Default: 60.",

@@ -20,6 +20,7 @@ FLAT_FIELDS: Mapping[str, Path] = {
     **{name: ("scaling", name) for name in Scaling.model_fields},
     "lease_seconds": ("queue", "lease_seconds"),
     "max_attempts": ("queue", "max_attempts"),
+    "queue_authentication": ("queue", "authentication"),
     "queue_connection": ("queue", "connection"),
     "stall_seconds": ("limits", "stall_seconds"),
 }

@@ -31,9 +31,10 @@ from devstack.processes import die_with_parent
 from devstack.readiness import wait_until_ready
 from devstack.stack import Stack
 from kubejobs.cli.airflow_api import AirflowApi
-from kubejobs.cluster.client import ClusterClient
+from kubejobs.cluster.client import ClusterClient, read_queue_address
 from kubejobs.cluster.remove import Left, objects_of
 from kubejobs.naming import RunIdentity
+from kubejobs.workqueue.types import QueueAddress
 
 LOCAL_WORKER_IMAGE = "kubejobs-worker:test"
 _TRIGGERER = "triggerer"
@@ -152,6 +153,12 @@ class E2EStack:
     def objects(self, run_id: str, namespace: str = "default") -> list[Left]:
         """Every object of the run."""
         return objects_of(self.cluster(), RunIdentity("kubejobs", run_id), namespace)
+
+    def queue_address(self, run_id: str) -> QueueAddress:
+        """Where the run's queue is."""
+        address = read_queue_address(self.cluster(), RunIdentity("kubejobs", run_id), "default")
+        assert address is not None
+        return address
 
     def wait_until_gone(self, run_id: str, seconds: float = _CLEAN_SECONDS) -> None:
         """Return when the run has no object left."""

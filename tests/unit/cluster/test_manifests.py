@@ -89,6 +89,17 @@ def test_the_queue_server_has_a_read_only_root():
     assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/etc/kubejobs", "/data"}
 
 
+@pytest.mark.parametrize(
+    ("password", "line"), [("s3cret", "requirepass s3cret"), (None, "protected-mode no")], ids=["password", "open"]
+)
+def test_the_server_asks_for_the_password_that_the_address_has(password, line):
+    """A run whose workers can't give a password has a server that asks for none."""
+    address = QueueAddress(host="10.0.0.7", password=password)
+    config = manifests.queue_secret(RUN, "batch", address)["stringData"]["queue.conf"].splitlines()
+    assert line in config
+    assert any(entry.startswith("requirepass") for entry in config) is (password is not None)
+
+
 def test_a_storage_class_puts_the_queue_on_a_claim():
     """With a storage class the data outlives the pod; without one it lives as long as the pod."""
     classed = SUBMISSION.model_copy(update={"queue": SUBMISSION.queue.model_copy(update={"storage_class": "fast"})})
