@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from kubejobs.errors import ConfigurationError, SubmissionError
 from kubejobs.settings import Settings
 from operators import connections, run_context
 from operators.failures import clear_failures
+from operators.run_operator import RunOperator
 
 
-class CleanupOperator(BaseOperator):
-    """Remove every object of the run by label, whatever became of the tasks before.
-
-    :param submission: the submission of a scheduled batch; the run's conf wins over it, key by key.
-    """
-
-    def __init__(self, *, submission: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.submission = submission
+class CleanupOperator(RunOperator):
+    """Remove every object of the run by label, whatever became of the tasks before."""
 
     def execute(self, context: Context) -> None:
         """Remove at once, or mark when the janitor shall."""

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from kubejobs.settings import Settings
 from operators import connections, run_context
 from operators.control_trigger import OUTCOME_KEY, ControlTrigger
 from operators.failures import clear_failures, give_up
+from operators.run_operator import RunOperator
 
 _LONGEST = timedelta(days=365)
 
 
-class ControlOperator(BaseOperator):
+class ControlOperator(RunOperator):
     """Control a run until it is over, without holding a worker slot.
 
     Pushes the XComs `progress` (while it runs) and `outcome`.
-
-    :param submission: the submission of a scheduled batch; the run's conf wins over it, key by key.
     """
-
-    def __init__(self, *, submission: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.submission = submission
 
     def execute(self, context: Context) -> None:
         """Defer at once; all that control knows is in the queue."""

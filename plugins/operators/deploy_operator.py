@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from kubejobs.settings import Settings
 from operators import connections, run_context
 from operators.failures import clear_failures
+from operators.run_operator import RunOperator
 
 
-class DeployOperator(BaseOperator):
+class DeployOperator(RunOperator):
     """Bring a run to the point where its workers can start.
 
     Pushes the XCom `deployed`: items, namespace and the short name of the run's objects.
-
-    :param submission: the submission of a scheduled batch; the run's conf wins over it, key by key.
     """
 
-    def __init__(self, *, submission: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.submission = submission
         self._started: tuple[str, str, str] | None = None
 
     def execute(self, context: Context) -> None:

@@ -6,31 +6,24 @@ it costs every task of the DAG more than a second.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from kubejobs.settings import Settings
 from operators import connections, run_context
 from operators.failures import clear_failures, give_up
 from operators.job_trigger import JobTrigger
+from operators.run_operator import RunOperator
 
 
-class JobOperator(BaseOperator):
-    """Run the workers of a run.
-
-    :param submission: the submission of a scheduled batch; the run's conf wins over it, key by key.
-    """
+class JobOperator(RunOperator):
+    """Run the workers of a run."""
 
     custom_operator_name = "KubernetesJobOperator"
     ui_color = "#753cd4"
     ui_fgcolor = "#fff"
-
-    def __init__(self, *, submission: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.submission = submission
 
     def execute(self, context: Context) -> None:
         """Create or adopt the Job, then defer."""

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from kubejobs.errors import SubmissionError
 from kubejobs.settings import Settings
 from operators import connections, run_context
 from operators.failures import clear_failures, give_up
+from operators.run_operator import RunOperator
 
 if TYPE_CHECKING:
     from kubejobs.workqueue.types import QueueAddress
 
 
-class ReportOperator(BaseOperator):
+class ReportOperator(RunOperator):
     """Report a run, however it ended; the task, and with it the DAG run, fails if the run did not succeed.
 
     Pushes the XCom `report`: the report without the list of decisions, and the URLs of its files.
-
-    :param submission: the submission of a scheduled batch; the run's conf wins over it, key by key.
     """
-
-    def __init__(self, *, submission: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.submission = submission
 
     def execute(self, context: Context) -> None:
         """Report, then say by success or failure how the run ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -13,40 +14,11 @@ import pytest
 import redis
 
 from kubejobs.workqueue.connection import open_client
+from support.submissions import DOCUMENTS, PASSWORD
 from support.web import web_server
 
 pytestmark = pytest.mark.timeout(420)
 
-DOCUMENTS_BODY = {
-    "plugin": "kubejobs",
-    "plugin_info": {
-        "username": "usr",
-        "password": "psswrd",
-        "cmd": [],
-        "img": "img",
-        "init_size": 1,
-        "redis_workload": "workload",
-        "config_id": "id",
-        "control_plugin": "kubejobs",
-        "control_parameters": {
-            "max_size": 9,
-            "actuator": "k8s_replicas",
-            "check_interval": 5,
-            "trigger_down": 0,
-            "trigger_up": 0,
-            "min_rep": 1,
-            "max_rep": 10,
-            "actuation_size": 1,
-            "metric_source": "redis",
-        },
-        "monitor_plugin": "kubejobs",
-        "monitor_info": {"expected_time": 40},
-        "enable_visualizer": True,
-        "visualizer_plugin": "k8s-grafana",
-        "visualizer_info": {},
-        "env_vars": {},
-    },
-}
 SMALL = {"requests": {"cpu": "20m", "memory": "32Mi"}}
 
 
@@ -72,7 +44,7 @@ def items_of(count):
 
 def test_the_documents_own_body_runs_unchanged(stack):
     """The JSON of the documents, with a command, an image and a workload that exist, ends in success."""
-    body = json.loads(json.dumps(DOCUMENTS_BODY))
+    body = copy.deepcopy(DOCUMENTS)
     with web_server() as site:
         site.routes["/items.txt"] = "".join(f"{item}\n" for item in items_of(40)).encode()
         url = site.url("/items.txt")
@@ -80,7 +52,7 @@ def test_the_documents_own_body_runs_unchanged(stack):
         run_id = stack.submit(body)
         assert stack.wait_for_end(run_id) == "success", stack.log(run_id, "control")
     assert stack.report(run_id)["items"]["done"] == 40
-    assert "psswrd" not in json.dumps([stack.log(run_id, task) for task in ("deploy", "job", "control", "report")])
+    assert PASSWORD not in json.dumps([stack.log(run_id, task) for task in ("deploy", "job", "control", "report")])
     stack.wait_until_gone(run_id)
 
 
