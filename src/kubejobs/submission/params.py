@@ -7,6 +7,9 @@ required, and what must hold between fields, `parse_submission` says.
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,21 +26,33 @@ from kubejobs.submission.params_fields import (
     queue_fields,
     scaling_fields,
 )
+from kubejobs.submission.prefilled import PRODUCT
 
 
 @dataclass(frozen=True, slots=True)
 class ParamSpec:
-    """One field of the form: `Param(spec.default, **spec.schema)`; the default is null, which means "not given"."""
+    """One field of the form: `Param(spec.default, **spec.schema)`; the default null means "not given"."""
 
     name: str
     default: Any
     schema: Schema
 
 
-def trigger_params() -> dict[str, ParamSpec]:
-    """Every field of the trigger form by name, in the form's order."""
+def trigger_params(prefilled: Mapping[str, Any] = PRODUCT) -> dict[str, ParamSpec]:
+    """Every field of the trigger form by name, in the form's order, with what it is `prefilled` with."""
     table = {**job_fields(), **scaling_fields(), **cluster_fields(), **queue_fields(), **_nested(), **_documents()}
-    return {name: ParamSpec(name, None, schema) for name, schema in table.items()}
+    return {name: ParamSpec(name, _fitting(prefilled.get(name), schema), schema) for name, schema in table.items()}
+
+
+def _fitting(value: Any, schema: Schema) -> Any:
+    """The value, or null where the schema forbids it: Airflow would refuse every submission for it."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return value if value in schema.get("enum", [value]) and re.search(schema.get("pattern", ""), value) else None
+    whole = isinstance(value, int) or "integer" not in schema["type"]
+    low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+    return value if whole and low <= value <= high and value > schema.get("exclusiveMinimum", -math.inf) else None
 
 
 def _nested() -> dict[str, Schema]:

@@ -11,7 +11,7 @@ from kubejobs.submission import patterns
 
 Schema = dict[str, Any]
 
-JOB = "Job"
+JOB = "Run Parameters"  # the section that Airflow opens by itself
 SCALING = "Scaling"
 CLUSTER = "Cluster"
 QUEUE = "Queue"
@@ -69,20 +69,18 @@ def job_fields() -> dict[str, Schema]:
     return {
         "image": _text(
             "Image",
-            "Container image of the workers.",
+            "Needed. Container image of the workers, such as docker.io/library/python:3.12-slim.",
             JOB,
             patterns.NO_BLANKS,
             maxLength=1024,
-            examples=["docker.io/library/python:3.12-slim"],
         ),
         "command": _texts("Command", "The container's command, one part a line; empty: the image's own.", JOB),
         "args": _texts("Arguments", "Arguments of the command, one a line.", JOB),
         "workload": _schema(
             ["string", "object"],
             "Workload",
-            "URL of a file with one item a line (gzip is fine).",
+            "Needed, or items: URL of a file with one item a line (gzip is fine), such as https://example.com/items.txt.",
             JOB,
-            examples=["https://example.com/items.txt", "s3://bucket/items.txt.gz"],
         ),
         "items": _texts(
             "Items",
@@ -92,7 +90,7 @@ def job_fields() -> dict[str, Schema]:
         | {"maxItems": patterns.MAX_INLINE_ITEMS},
         "expected_time": _number(
             "Expected time",
-            "Seconds in which all items are expected to be done.",
+            "Needed. Seconds in which all items are expected to be done.",
             JOB,
             exclusiveMinimum=0,
             maximum=_YEAR_SECONDS,

@@ -15,8 +15,9 @@ from kubejobs.submission.expectation import known_values
 from kubejobs.submission.model import Submission
 from kubejobs.submission.paths import Path
 from kubejobs.submission.plain import MAX_CONF_BYTES, plain_problems
+from kubejobs.submission.prefilled import without_prefilled
 from kubejobs.submission.rules import Issue, look_up
-from kubejobs.submission.shaped import Shaped, read_product_shape
+from kubejobs.submission.shaped import FLAT_FIELDS, Shaped, read_product_shape
 from kubejobs.submission.validate import validate
 
 
@@ -31,6 +32,7 @@ def parse_submission(
     if problems:
         raise SubmissionError(problems)
     here = defaults or Defaults()
+    conf = without_prefilled(conf, here.fields, FLAT_FIELDS)
     shaped = read_documents_shape(conf) if is_documents_shape(conf) else read_product_shape(conf)
     issues = _not_enabled(shaped, here)
     submission, found = validate(here.complete(shaped.fields))

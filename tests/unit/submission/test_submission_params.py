@@ -15,6 +15,7 @@ from kubejobs.submission.documents_table import DOCUMENT_FIELDS, GROUPS
 from kubejobs.submission.expectation import field_schema, known_keys
 from kubejobs.submission.params import trigger_params
 from kubejobs.submission.parse import parse_submission
+from kubejobs.submission.prefilled import prefilled
 from kubejobs.submission.shaped import FLAT_FIELDS
 from support.submissions import DOCUMENTS, PASSWORD, PRODUCT
 
@@ -64,7 +65,6 @@ def test_a_param_stands_by_itself(name: str) -> None:
     """Each schema is valid, accepts its default, and has what the form shows."""
     spec = PARAMS[name]
     jsonschema.Draft7Validator.check_schema(spec.schema)
-    assert spec.default is None
     assert errors_of({name: spec.default}) == {}
     assert all(spec.schema[key] for key in ("title", "description", "section"))
 
@@ -83,6 +83,30 @@ def test_a_form_that_was_left_empty_but_for_the_needed_is_a_submission() -> None
     form |= {"image": "i", "workload": "https://h/x", "expected_time": 60, "namespace": "", "policy": None}
     assert errors_of(form) == {}
     assert parse_submission(form).expected_time == 60
+
+
+def test_what_the_form_is_prefilled_with_is_what_would_hold() -> None:
+    """A form that was left as it is means the same submission as what was filled in alone."""
+    needed = {"image": "i", "workload": "https://h/x", "expected_time": 60}
+    form = {name: spec.default for name, spec in PARAMS.items()} | needed
+    assert parse_submission(form) == parse_submission(needed)
+
+
+FORBIDDEN = {
+    "none": "max_replicas = 0",
+    "a fraction": "max_replicas = 1.5",
+    "not more than": "check_interval = 0",
+    "a choice": "policy = magic",
+    "a pattern": "cluster = two words",
+}
+
+
+@pytest.mark.parametrize("line", FORBIDDEN.values(), ids=FORBIDDEN)
+def test_a_default_that_the_schema_forbids_is_not_in_the_form(line: str, tmp_path: Path) -> None:
+    """Airflow would refuse every submission for it; the run complains about the file."""
+    (tmp_path / "controller.cfg").write_text(f"[kubejobs]\n{line}\n", encoding="utf-8")
+    name = line.partition(" ")[0]
+    assert trigger_params(prefilled(tmp_path))[name].default is None
 
 
 def test_sections_of_the_products_shape_are_complete() -> None:
