@@ -1,11 +1,11 @@
 """One run for each submission: a queue, a Job of workers, control until the queue drains, a report, cleanup.
 
-**To submit**, trigger this DAG. Needed are an image, the items (a URL or the items themselves) and the expected time; the
-rest shows what holds when it is left as it is. A submission that exists as JSON, in either shape, goes into *Advanced
-Options*, *Configuration JSON*, in place of all that stands there.
+**To submit**, trigger this DAG. Needed are an image, the items (a URL or the items themselves) and the expected time;
+the rest shows what holds when it is left as it is. A submission that exists as JSON, in either shape, goes into
+*Advanced Options*, *Configuration JSON*, in place of all that stands there.
 
-**To watch**, see the log of `control`: every decision with its reason. The log of `report` says how it went. When `deploy`
-fails, the end of its log lists every problem with the submission by its field.
+**To watch**, see the log of `control`: every decision with its reason. The log of `report` says how it went. When
+`deploy` fails, the end of its log lists every problem with the submission by its field.
 """
 
 from __future__ import annotations
