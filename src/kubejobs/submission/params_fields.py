@@ -79,8 +79,9 @@ def job_fields() -> dict[str, Schema]:
         "workload": _schema(
             ["string", "object"],
             "Workload",
-            "Needed, or items: URL of a file with one item a line (gzip is fine), such as https://example.com/items.txt.",
+            "Needed, or items: URL of a file with one item a line (gzip is fine).",
             JOB,
+            examples=["https://example.com/items.txt", "s3://bucket/items.txt.gz"],
         ),
         "items": _texts(
             "Items",
