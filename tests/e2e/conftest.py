@@ -11,11 +11,20 @@ import os
 import pytest
 from e2e_stack import E2EStack, running_stack
 
+from support.valkey import running_valkey
+
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory):
+def shared_redis():
+    """The address of a Redis that is not the project's own, with a password."""
+    with running_valkey() as server:
+        yield server.address()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory, shared_redis):
     """Airflow's four parts and the cluster, ready for runs."""
-    with running_stack(tmp_path_factory.mktemp("stack"), os.environ) as ready:
+    with running_stack(tmp_path_factory.mktemp("stack"), os.environ, shared_redis) as ready:
         yield ready
 
 

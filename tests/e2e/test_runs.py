@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from e2e_stack import NAMESPACE, SHARED_REDIS
 
 from kubejobs.workqueue.connection import open_client
 from support.submissions import DOCUMENTS, PASSWORD
@@ -137,8 +138,8 @@ def test_a_run_can_be_stopped_from_the_command_line(stack):
     """`kubejobs stop` lets the running item finish and ends the run; the report counts what was not run."""
     run_id = stack.submit(submission(stack, items_of(300), 600, run_each("sh", "-c", "sleep 1")))
     stack.wait_for_progress(run_id, 1)
-    command = [sys.executable, "-m", "kubejobs.cli.main", "stop", run_id, "--kubeconfig", stack.endpoint.kubeconfig]
-    subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "kubejobs.cli.main", "stop", run_id, "--namespace", NAMESPACE]
+    subprocess.run([*command, "--kubeconfig", stack.endpoint.kubeconfig], check=True)
     assert stack.wait_for_end(run_id) == "success", stack.log(run_id, "control")
     report = stack.report(run_id)
     assert report["outcome"] == "stopped"
@@ -179,7 +180,7 @@ def test_a_job_deleted_from_outside_fails_the_run_at_once(stack):
     run_id = stack.submit(submission(stack, items_of(100), 300, run_each("sh", "-c", "sleep 1")))
     stack.wait_for_progress(run_id, 1)
     job = next(left for left in stack.objects(run_id) if left.kind == "Job")
-    stack.cluster().delete("Job", job.name, "default")
+    stack.cluster().delete("Job", job.name, NAMESPACE)
     assert stack.wait_for_end(run_id) == "failed"
     assert "deleted" in stack.log(run_id, "control")
 
@@ -210,7 +211,19 @@ def test_a_queue_that_lost_its_data_fails_the_run(stack):
     run_id = stack.submit(submission(stack, items_of(300), 600, run_each("sh", "-c", "sleep 1")))
     stack.wait_for_progress(run_id, 2)
     pod = next(left for left in stack.objects(run_id) if left.kind == "Pod" and left.name.endswith("-queue-0"))
-    stack.cluster().delete("Pod", pod.name, "default")
+    stack.cluster().delete("Pod", pod.name, NAMESPACE)
     assert stack.wait_for_end(run_id) == "failed"
     assert "queue_lost" in stack.log(run_id, "control")
     stack.wait_until_gone(run_id)
+
+
+def test_a_shared_redis_is_used_by_its_connection_and_left_clean(stack, shared_redis):
+    """A run on a Redis of one's own makes no server, keeps to its prefix, and leaves other keys alone."""
+    if stack.genuine:
+        pytest.skip("the test's Redis is on this machine's loopback, which pods of another cluster can't reach")
+    with open_client(shared_redis) as server:
+        server.set("somebody-elses", "value")
+        run_id = stack.submit(submission(stack, items_of(20), 60, queue={"connection": SHARED_REDIS}))
+        assert stack.wait_for_end(run_id) == "success", stack.log(run_id, "control")
+        assert stack.report(run_id)["items"]["done"] == 20
+        assert server.keys() == [b"somebody-elses"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from kubernetes import config
+from kubernetes import client, config
 
 from devstack.airflow_environment import airflow_environment
 from devstack.credentials import StackSecrets
@@ -37,6 +38,8 @@ from kubejobs.naming import RunIdentity
 from kubejobs.workqueue.types import QueueAddress
 
 LOCAL_WORKER_IMAGE = "kubejobs-worker:test"
+NAMESPACE = "kubejobs-e2e"
+SHARED_REDIS = "shared_redis"
 _TRIGGERER = "triggerer"
 _CLEAN_SECONDS = 60.0
 _FINAL = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
@@ -150,13 +153,13 @@ class E2EStack:
         """A client of the cluster."""
         return ClusterClient(config.new_client_from_config(self.endpoint.kubeconfig))
 
-    def objects(self, run_id: str, namespace: str = "default") -> list[Left]:
+    def objects(self, run_id: str, namespace: str = NAMESPACE) -> list[Left]:
         """Every object of the run."""
         return objects_of(self.cluster(), RunIdentity("kubejobs", run_id), namespace)
 
     def queue_address(self, run_id: str) -> QueueAddress:
         """Where the run's queue is."""
-        address = read_queue_address(self.cluster(), RunIdentity("kubejobs", run_id), "default")
+        address = read_queue_address(self.cluster(), RunIdentity("kubejobs", run_id), NAMESPACE)
         assert address is not None
         return address
 
@@ -174,8 +177,8 @@ class E2EStack:
 
 
 @contextmanager
-def running_stack(folder: Path, settings: Mapping[str, str]) -> Iterator[E2EStack]:
-    """The stack in `folder`, stopped at the end."""
+def running_stack(folder: Path, settings: Mapping[str, str], shared_redis: QueueAddress) -> Iterator[E2EStack]:
+    """The stack in `folder`, stopped at the end; it has an Airflow connection to `shared_redis`."""
     kubeconfig = settings.get("KUBEJOBS_TEST_KUBECONFIG")
     layout = Layout(state=folder)
     layout.make()
@@ -185,6 +188,7 @@ def running_stack(folder: Path, settings: Mapping[str, str]) -> Iterator[E2EStac
     secrets = StackSecrets.load_or_make(layout)
     port = free_port(None)
     environment = airflow_environment(layout, secrets, port) | _product(settings if kubeconfig else {})
+    environment |= _connections(layout, shared_redis)
     parts = [
         replace(part, environment=part.environment | _only(environment, part))
         for part in stack_parts(layout, environment)
@@ -207,10 +211,23 @@ def running_stack(folder: Path, settings: Mapping[str, str]) -> Iterator[E2EStac
             _wait_for_the_database(ready)
             ready.start_triggerer()
             wait_until_ready(layout, api, stack.check, lambda _: None, started_at)
-            yield ready
+            with _namespace(ready):
+                yield ready
         finally:
             ready.kill_triggerer(signal.SIGTERM)
             stack.stop()
+
+
+@contextmanager
+def _namespace(stack: E2EStack) -> Iterator[None]:
+    """The namespace of all runs; where the cluster enforces it, pods keep the restricted standard or are refused."""
+    core = client.CoreV1Api(config.new_client_from_config(stack.endpoint.kubeconfig))
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    core.create_namespace({"metadata": {"name": NAMESPACE, "labels": labels}})
+    try:
+        yield
+    finally:
+        core.delete_namespace(NAMESPACE)
 
 
 def _wait_for_the_database(stack: E2EStack) -> None:
@@ -219,6 +236,15 @@ def _wait_for_the_database(stack: E2EStack) -> None:
 
 def _only(environment: dict[str, str], part: Part) -> dict[str, str]:
     return {} if part.name == "localkube" else environment
+
+
+def _connections(layout: Layout, shared_redis: QueueAddress) -> dict[str, str]:
+    cluster = {"kube_config_path": str(layout.kubeconfig), "namespace": NAMESPACE}
+    redis = {"conn_type": "redis", "host": shared_redis.host, "port": shared_redis.port}
+    return {
+        "AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps({"conn_type": "kubernetes", "extra": cluster}),
+        f"AIRFLOW_CONN_{SHARED_REDIS.upper()}": json.dumps(redis | {"password": shared_redis.password}),
+    }
 
 
 def _product(settings: Mapping[str, str]) -> dict[str, str]:
