@@ -21,27 +21,32 @@ class CleanupOperator(RunOperator):
 
     def _clean_up(self, context: Context) -> None:
         settings = Settings.from_environment()
+        lifetime = 0
         try:
-            lifetime = run_context.submission(context, self.submission, settings).resources_lifetime
+            submission = run_context.submission(context, self.submission, settings)
+            cluster_id, asked_for = submission.cluster, submission.namespace
+            lifetime = submission.resources_lifetime
         except SubmissionError:
             if not run_context.could_be_accepted(context, self.submission):
                 self.log.info("the submission was refused, so nothing was made for it")
                 return
             # This deployment refuses it; deploy may have accepted it before the configuration was changed.
-            lifetime = None
+            cluster_id, asked_for = self._location(context)
         except ConfigurationError as error:
             # A configuration file that was broken during the run is no reason to leave its objects behind.
             self.log.warning("%s", error)
-            lifetime = None
+            cluster_id, asked_for = self._location(context)
         from kubejobs.cleanup.run import clean_up, keep  # noqa: PLC0415 - slow to import
-        from kubejobs.submission.parse import location_of_cleanup  # noqa: PLC0415 - slow to import
 
-        known = None if lifetime is None else run_context.defaults(settings)
-        conf = run_context.configuration(context, self.submission)
-        cluster_id, asked_for = location_of_cleanup(conf, known)
         namespace = connections.namespace_of(cluster_id, asked_for)
         cluster = connections.cluster_client(cluster_id)
         run = run_context.identity(context)
         if lifetime and keep(cluster, run, namespace, lifetime, self.log.info):
             return
         clean_up(cluster, run, namespace, settings.cleanup_wait_seconds, self.log.info)
+
+    def _location(self, context: Context) -> tuple[str, str | None]:
+        """Where the objects of a submission are that can't be read as a whole."""
+        from kubejobs.submission.parse import location_of_cleanup  # noqa: PLC0415 - slow to import
+
+        return location_of_cleanup(run_context.configuration(context, self.submission))

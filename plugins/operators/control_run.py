@@ -146,10 +146,8 @@ async def _wake_at_the_end(cluster: TriggerCluster, clock: WakingClock) -> None:
     while True:
         try:
             await cluster.wait_until_ended()
-        except ClusterUnavailableError:
-            await asyncio.sleep(_PAUSE_SECONDS)
         except ClusterError:
-            # Not made yet, or gone: the loop finds out which at its next look.
+            # Silent, not made yet, or gone: the loop finds out which at its next look.
             await asyncio.sleep(_PAUSE_SECONDS)
         else:
             clock.wake()

@@ -53,10 +53,6 @@ class QueueLostError(QueueError):
     """The queue answers but this run's keys are gone: it was deleted from outside, or its server lost its data."""
 
 
-class LeaseLostError(QueueError):
-    """The lease expired and another worker has the item; this acknowledgement changed nothing."""
-
-
 class LeadershipLostError(QueueError):
     """Another control loop leads this run now; this one stops writing."""
 

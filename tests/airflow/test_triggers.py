@@ -19,7 +19,7 @@ from kubejobs.control.outcome import Outcome, OutcomeKind
 from kubejobs.errors import ClusterUnavailableError, ConfigurationError, KubeJobsError, ObjectGoneError, QueueLostError
 from kubejobs.naming import RunIdentity
 from kubejobs.workqueue.types import Counts
-from operators import control_run, control_trigger, job_run, job_trigger, trigger_state
+from operators import control_run, control_trigger, job_run, job_trigger
 from operators.control_trigger import ControlTrigger
 from operators.job_trigger import JobTrigger
 from operators.trigger_state import ending, shortest_dwell_seconds
@@ -386,16 +386,3 @@ def test_outcomes_hold_counts_and_words_only() -> None:
     )
     assert set(outcome.to_dict()) == {"kind", "success", "message", "ended_at", "elapsed_seconds", "counts"}
     assert all(isinstance(count, int) for count in outcome.to_dict()["counts"].values())
-
-
-def test_the_state_of_the_task_is_asked_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call blocks until Airflow answers; the event loop must not."""
-
-    def states(**_: Any) -> dict[str, Any]:
-        with pytest.raises(RuntimeError, match="no running event loop"):
-            asyncio.get_running_loop()
-        return {"r": {"t": "failed"}}
-
-    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(states))
-    task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t")
-    assert asyncio.run(trigger_state.was_failed_by_a_user(task_instance))

@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kubejobs.cli.airflow_api import DAG_ID
 from kubejobs.cli.command import Command
 from kubejobs.errors import ConfigurationError, ObjectGoneError
 from kubejobs.naming import RunIdentity
@@ -14,8 +15,6 @@ from kubejobs.workqueue.types import Signal
 
 if TYPE_CHECKING:
     from kubejobs.cluster.client import ClusterClient
-
-DAG_ID = "kubejobs"
 
 _DONE = {
     Signal.STOP: "asked to stop: no further item is started, running ones are finished",

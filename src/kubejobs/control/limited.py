@@ -10,10 +10,19 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from kubejobs.control.ports import ClusterPort, JobStatus, QueuePort
-from kubejobs.errors import ClusterUnavailableError, QueueUnavailableError
+from kubejobs.errors import ClusterUnavailableError, KubeJobsError, QueueUnavailableError
 from kubejobs.workqueue.types import QueueSnapshot, Signal
 
 T = TypeVar("T")
+
+
+async def _answer_of(who: str, call: str, answer: Awaitable[T], seconds: float, silence: type[KubeJobsError]) -> T:
+    """The answer; a `silence` error if it does not come within `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await answer
+    except TimeoutError as error:
+        raise silence(f"{who} did not answer {call} within {seconds:g} s") from error
 
 
 class LimitedQueue:
@@ -24,11 +33,7 @@ class LimitedQueue:
         self._seconds = seconds
 
     async def _within(self, call: str, answer: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await answer
-        except TimeoutError as error:
-            raise QueueUnavailableError(f"the queue did not answer {call} within {self._seconds:g} s") from error
+        return await _answer_of("the queue", call, answer, self._seconds, QueueUnavailableError)
 
     async def snapshot(self) -> QueueSnapshot:
         """As QueuePort.snapshot."""
@@ -75,11 +80,7 @@ class LimitedCluster:
         self._seconds = seconds
 
     async def _within(self, call: str, answer: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await answer
-        except TimeoutError as error:
-            raise ClusterUnavailableError(f"Kubernetes did not answer {call} within {self._seconds:g} s") from error
+        return await _answer_of("Kubernetes", call, answer, self._seconds, ClusterUnavailableError)
 
     async def read_job(self) -> JobStatus:
         """As ClusterPort.read_job."""

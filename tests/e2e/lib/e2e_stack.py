@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,6 @@ class E2EStack:
 
     layout: Layout
     endpoint: Endpoint
-    environment: dict[str, str]
     triggerer_part: Part
     worker_image: str
     genuine: bool
@@ -189,10 +188,7 @@ def running_stack(folder: Path, settings: Mapping[str, str], shared_redis: Queue
     port = free_port(None)
     environment = airflow_environment(layout, secrets, port) | _product(settings if kubeconfig else {})
     environment |= _connections(layout, shared_redis)
-    parts = [
-        replace(part, environment=part.environment | _only(environment, part))
-        for part in stack_parts(layout, environment)
-    ]
+    parts = stack_parts(layout, environment)
     left_out = {_TRIGGERER, "localkube"} if kubeconfig else {_TRIGGERER}
     endpoint = Endpoint(f"http://{LOOPBACK}:{port}", secrets.password, str(layout.kubeconfig))
     started_at = time.time()
@@ -201,7 +197,6 @@ def running_stack(folder: Path, settings: Mapping[str, str], shared_redis: Queue
         ready = E2EStack(
             layout=layout,
             endpoint=endpoint,
-            environment=environment,
             triggerer_part=next(part for part in parts if part.name == _TRIGGERER),
             worker_image=settings.get("KUBEJOBS_TEST_WORKER_IMAGE", "") if kubeconfig else LOCAL_WORKER_IMAGE,
             genuine=bool(kubeconfig),
@@ -232,10 +227,6 @@ def _namespace(stack: E2EStack) -> Iterator[None]:
 
 def _wait_for_the_database(stack: E2EStack) -> None:
     stack.wait(stack.layout.schema_stamp.exists, 120, lambda: "Airflow's database is not made")
-
-
-def _only(environment: dict[str, str], part: Part) -> dict[str, str]:
-    return {} if part.name == "localkube" else environment
 
 
 def _connections(layout: Layout, shared_redis: QueueAddress) -> dict[str, str]:
