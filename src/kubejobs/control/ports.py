@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from kubejobs.cluster.job_status import JobStatus
-from kubejobs.workqueue.types import QueueSnapshot, Signal
+from kubejobs.cluster.worker_pods import WorkerPod
+from kubejobs.workqueue.types import DrainStatus, QueueSnapshot, Signal, WorkerExit
 
 
 class ClusterPort(Protocol):
@@ -13,6 +15,10 @@ class ClusterPort(Protocol):
 
     async def read_job(self) -> JobStatus:
         """The Job as it stands; ObjectGoneError if it was deleted or is being deleted."""
+        ...
+
+    async def read_pods(self) -> tuple[WorkerPod, ...]:
+        """The Job's pods, the finished ones that Kubernetes still knows included."""
         ...
 
     async def set_parallelism(self, replicas: int, resource_version: str) -> None:
@@ -27,8 +33,27 @@ class QueuePort(Protocol):
         """Counts, signal and times in one consistent look."""
         ...
 
-    async def recover_expired(self, limit: int = 1000) -> int:
-        """Put back items whose lease has expired; returns how many."""
+    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:
+        """Put back items whose lease has expired; returns how many.
+
+        `live_workers` is how many pods there are: items of the open contract beyond that number have lost theirs, and
+        those without a live lease key are put back at once.
+        """
+        ...
+
+    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+        """Let `wanted` of the workers named in `live` be asked to lease no more, or be idle after that; 0: none.
+
+        Whichever comes first to the end of its item obeys. A smaller number than before lets idle ones go on.
+        """
+        ...
+
+    async def lease_holders(self) -> tuple[str, ...]:
+        """Names of the workers that hold a lease of the client library."""
+        ...
+
+    async def record_exits(self, exits: Mapping[str, WorkerExit]) -> int:
+        """Note how these workers ended and put back what they held, at once; returns how many items."""
         ...
 
     async def hold_queued(self) -> int:
@@ -63,4 +88,4 @@ class QueuePort(Protocol):
         ...
 
 
-__all__ = ["ClusterPort", "JobStatus", "QueuePort"]
+__all__ = ["ClusterPort", "JobStatus", "QueuePort", "WorkerPod"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from kubejobs.durations import DurationSketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,9 @@ class Counts:
 class QueueSnapshot:
     """One consistent look at the queue; times are seconds since the epoch by the queue server's clock.
 
-    `deliveries` counts leases granted, `busy_seconds` sums the time from lease to acknowledgement of finished items
-    (0 where workers of the open contract do not say it).
+    `deliveries` counts leases granted, `busy_seconds` sums the time that workers spent on items they ended, `durations`
+    is its distribution (nothing of either is known of workers of the open contract). `closed`: no more items will
+    come. `sessions` counts the client library's sessions that have not left.
     """
 
     time: float
@@ -74,3 +78,31 @@ class QueueSnapshot:
     last_acknowledged_at: float | None = None
     deliveries: int = 0
     busy_seconds: float = 0.0
+    durations: DurationSketch = DurationSketch()
+    closed: bool = True
+    sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DrainStatus:
+    """Workers that were asked to lease no more: `asked` have not come to it yet, `drained` hold no item.
+
+    `drained` maps a worker's name to when it was found idle, in seconds since the epoch by the queue server's clock.
+    """
+
+    asked: int = 0
+    drained: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerExit:
+    """How a worker ended without giving back its items.
+
+    `reason` is a stable code in PascalCase (`OOMKilled`, `Error`, `PodGone`, `DeletionByTaintManager`, …). `blames_items`
+    says whether what it held counts as an attempt: it does unless the worker was taken away by the cluster or by control.
+    """
+
+    reason: str
+    message: str
+    exit_code: int | None = None
+    blames_items: bool = True
