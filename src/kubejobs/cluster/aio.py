@@ -1,4 +1,4 @@
-"""The asynchronous calls that the triggers make: read the Job, change its parallelism, read the queue's address.
+"""The asynchronous calls that the triggers make: read the Job and its pods, change its parallelism, find the queue.
 
 Rule: nothing blocks the event loop, and every await has a time limit.
 """
@@ -16,12 +16,14 @@ from kubernetes_asyncio.client.exceptions import ApiException
 from kubejobs.cluster.client import queue_address_of
 from kubejobs.cluster.errors import cluster_error
 from kubejobs.cluster.job_status import OUTCOME_ANNOTATION, JobStatus, job_status, unschedulable
+from kubejobs.cluster.worker_pods import WorkerPod, worker_pod
 from kubejobs.errors import ObjectGoneError
 from kubejobs.naming import COMPONENT_LABEL, WORKER, RunIdentity
 from kubejobs.workqueue.types import QueueAddress
 
 CALL_SECONDS = 15.0
 _PENDING_PODS_READ = 50
+_PODS_A_PAGE = 250
 _WATCH_SECONDS = 30
 _GONE = 410
 
@@ -44,6 +46,7 @@ class AsyncRunCluster:
         self._run = run
         self._namespace = namespace
         self._job = f"Job {namespace}/{run.job_name}"
+        self._workers = f"{run.selector},{COMPONENT_LABEL}={WORKER}"
 
     async def read_job(self) -> JobStatus:
         """The Job as it stands; ObjectGoneError if it was deleted or is being deleted."""
@@ -56,17 +59,32 @@ class AsyncRunCluster:
 
     async def _with_pending(self, status: JobStatus) -> JobStatus:
         """The same status with what keeps its pending pods waiting."""
-        selector = f"{self._run.selector},{COMPONENT_LABEL}={WORKER}"
         pods: Any = await _limited(
             self._core.list_namespaced_pod(
                 self._namespace,
-                label_selector=selector,
+                label_selector=self._workers,
                 field_selector="status.phase=Pending",
                 limit=_PENDING_PODS_READ,
             ),
             f"listing pending pods of {self._job}",
         )
         return unschedulable(status, pods.items)
+
+    async def read_pods(self) -> tuple[WorkerPod, ...]:
+        """The Job's pods, page by page; the finished ones that Kubernetes still knows included."""
+        found: list[WorkerPod] = []
+        page = ""
+        while True:
+            pods: Any = await _limited(
+                self._core.list_namespaced_pod(
+                    self._namespace, label_selector=self._workers, limit=_PODS_A_PAGE, _continue=page
+                ),
+                f"listing the pods of {self._job}",
+            )
+            found += map(worker_pod, pods.items)
+            page = pods.metadata._continue or ""  # noqa: SLF001 -- the client's name for the field `continue`
+            if not page:
+                return tuple(found)
 
     async def set_parallelism(self, replicas: int, resource_version: str) -> None:
         """Ask for `replicas` pods; ObjectConflictError if the Job changed since `resource_version`."""

@@ -15,7 +15,7 @@ ERROR = "Error"
 
 _DISRUPTION = "DisruptionTarget"
 _BY_KUBELET = "TerminationByKubelet"
-# What the kubelet writes into the pod's own reason when it ends the pod for the node's sake: a shutdown, a critical pod.
+# The pod's own reason where the kubelet ended it for the node's sake: a shutdown, a critical pod.
 _FOR_THE_NODE = frozenset({"Terminated", "NodeShutdown", "Shutdown", "Preempting"})
 # The kubelet has lost the container, which a node's restart does.
 _LOST = frozenset({"ContainerStatusUnknown", "Unknown"})

@@ -76,8 +76,7 @@ def removal_order(pods: Iterable[WorkerPod]) -> tuple[WorkerPod, ...]:
 def _rank(pod: WorkerPod) -> tuple[float, ...]:
     """Smaller is removed earlier.
 
-    Without a node, pending, not ready; then ready for the shortest time, restarted most often, newest. Between pods that
-    are not ready the time does not count.
+    Without a node, pending, not ready; then ready for the shortest time, restarted most often, newest.
     """
     ready_since = -math.inf if pod.ready_at is None else -pod.ready_at
     return (
