@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Mapping
+from dataclasses import asdict
 from typing import Any, Self, cast
 
 import redis.asyncio
@@ -18,7 +19,7 @@ from kubejobs.workqueue import replies, scripts
 from kubejobs.workqueue.client import CREDENTIALS
 from kubejobs.workqueue.connection import CALL_TIMEOUT_SECONDS, open_async_client, place_of, text_of, translated
 from kubejobs.workqueue.keys import QueueKeys
-from kubejobs.workqueue.types import QueueAddress, QueueSnapshot, Signal
+from kubejobs.workqueue.types import DrainStatus, QueueAddress, QueueSnapshot, Signal, WorkerExit
 
 
 class AsyncWorkQueue:
@@ -65,24 +66,50 @@ class AsyncWorkQueue:
         """Counts, signal and times in one consistent look; QueueLostError if the run's keys are gone."""
         return replies.snapshot(await self._run(scripts.SNAPSHOT), self._place)
 
-    async def recover_expired(self, limit: int = 1000) -> int:
-        """Put back items whose lease has expired (at most `limit` leases); returns how many."""
+    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:
+        """Put back items whose lease has expired (at most `limit` leases); returns how many.
+
+        `live_workers` is how many pods there are: where more items are with workers of the open contract, so many of
+        those without a live lease key are put back at once.
+        """
         reply = await self._run(scripts.RECOVER, limit, self._max_attempts)
         recovered = int(replies.checked(reply, self._place)[0])
         if self._foreign_grace_seconds is None:
             return recovered
-        return recovered + await self._recover_foreign(limit, self._foreign_grace_seconds)
+        return recovered + await self._recover_foreign(limit, self._foreign_grace_seconds, live_workers)
 
-    async def _recover_foreign(self, limit: int, grace_seconds: float) -> int:
-        items = await self._call(self._client.lrange(self.keys.processing, 0, limit - 1))
+    async def _recover_foreign(self, limit: int, grace_seconds: float, live_workers: int | None) -> int:
+        # The oldest, which are on the right.
+        items = await self._call(self._client.lrange(self.keys.processing, -limit, -1))
         pairs: list[Any] = []
         for item in items:
             pairs += [item, self.keys.session_lease(item)]
         complete = int(len(items) < limit)
-        reply = await self._run(
-            scripts.RECOVER_FOREIGN, int(grace_seconds * 1000), self._max_attempts, complete, *pairs
-        )
+        workers = -1 if live_workers is None else live_workers
+        grace_ms = int(grace_seconds * 1000)
+        reply = await self._run(scripts.RECOVER_FOREIGN, grace_ms, self._max_attempts, complete, workers, *pairs)
         return int(replies.checked(reply, self._place)[0])
+
+    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+        """Let `wanted` of the workers named in `live` be idle or asked to become so; 0: none.
+
+        Whichever comes first to the end of its item obeys. A smaller number than before lets idle ones go on.
+        """
+        asked, *drained = replies.checked(await self._run(scripts.DRAIN, wanted, *live), self._place)
+        since = {text_of(drained[at]): drained[at + 1] / 1000 for at in range(0, len(drained), 2)}
+        return DrainStatus(asked=int(asked), drained=since)
+
+    async def lease_holders(self) -> tuple[str, ...]:
+        """Names of the workers that hold a lease of the client library."""
+        leases = await self._call(self._client.zrange(self.keys.leases, 0, -1))
+        return tuple(sorted({text_of(lease).rpartition("/")[0] for lease in leases}))
+
+    async def record_exits(self, exits: Mapping[str, WorkerExit]) -> int:
+        """Note how these workers ended and put back what they held, at once; returns how many items."""
+        pairs: list[str] = []
+        for worker, end in exits.items():
+            pairs += [worker, json.dumps(asdict(end))]
+        return int(replies.checked(await self._run(scripts.EXITS, self._max_attempts, *pairs), self._place)[0])
 
     async def hold_queued(self) -> int:
         """Take every queued and delayed item out of the queue (a stop); returns how many are held."""

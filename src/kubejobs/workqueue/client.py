@@ -6,24 +6,24 @@ Rule: what changes the ledger is one script; a fill becomes visible whole or not
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import redis
 
 from kubejobs.errors import QueueError
-from kubejobs.workqueue import replies, scripts
+from kubejobs.workqueue import scripts
+from kubejobs.workqueue.appending import append_items
 from kubejobs.workqueue.connection import open_client, place_of, text_of, translating
 from kubejobs.workqueue.keys import QueueKeys
-from kubejobs.workqueue.types import QueueAddress, QueueSnapshot, Signal
+from kubejobs.workqueue.reading import LINES_PER_ROUND_TRIP, QueueReader
+from kubejobs.workqueue.staging import staging_pipelines
+from kubejobs.workqueue.types import QueueAddress, Signal
 
 CREDENTIALS = "the queue's password (its Kubernetes Secret, or the Airflow connection of a shared Redis)"
-_BATCHES_PER_ROUND_TRIP = 8
-_LINES_PER_ROUND_TRIP = 1000
 
 
-class WorkQueue:
+class WorkQueue(QueueReader):
     """One run's queue.
 
     `source` is an address, or a redis client and then `prefix` says which run. `credentials` tells, in the message
@@ -31,9 +31,8 @@ class WorkQueue:
     """
 
     def __init__(self, source: QueueAddress | redis.Redis, *, prefix: str = "", credentials: str = CREDENTIALS) -> None:
-        own = isinstance(source, QueueAddress)
+        self._own = isinstance(source, QueueAddress)
         self._client: Any = open_client(source) if isinstance(source, QueueAddress) else source
-        self._own = own
         self.keys = QueueKeys(source.prefix if isinstance(source, QueueAddress) else prefix)
         self._place = place_of(source)
         self._credentials = credentials
@@ -52,14 +51,20 @@ class WorkQueue:
         if self._own:
             self._client.close()
 
-    # Deploy
-
-    def fill(self, items: Iterable[str], batch: int = 1000, *, close: bool = True) -> int:
+    def fill(
+        self,
+        items: Iterable[str | tuple[int, str]],
+        batch: int = 1000,
+        *,
+        close: bool = True,
+        merge_priorities: bool = False,
+    ) -> int:
         """Put in the run's items, in order; returns how many there are.
 
-        Streamed in flat memory. A fill that finished earlier is recognised and `items` is not read; one that was
-        interrupted is discarded. `close` says that no more items will come. Raises QueueError for an item that is
-        empty or has a line break.
+        An item with a priority is a tuple (priority, item), from 0 (as without) to 9, higher first. Streamed in flat
+        memory. A fill that finished earlier is recognised and `items` is not read; one that was interrupted is
+        discarded. `close` says that no more items will come. `merge_priorities` is for workers that know one list
+        only: prioritized items are put at its head. Raises QueueError for an item that is empty or has a line break.
         """
         token = secrets.token_hex(8)
         reply = self._run(scripts.FILL_BEGIN, token)
@@ -70,8 +75,12 @@ class WorkQueue:
                 f"the list {self.keys.queued!r} at {self._place} already holds {reply[1]} items that no deploy of this "
                 "run put there: use another key prefix or server, or delete the list"
             )
-        count = self._stage(self.keys.filling(token), items, batch)
-        reply = self._run(scripts.FILL_FINISH, token, count, int(close))
+        count = 0
+        for size, pipeline in staging_pipelines(self._client, self.keys.filling(token), items, batch):
+            with self._translating():
+                pipeline.execute()
+            count += size
+        reply = self._run(scripts.FILL_FINISH, token, count, int(close), int(merge_priorities))
         status = text_of(reply[0])
         if status == "FENCED":
             raise QueueError(f"another deploy began to fill the queue at {self._place}; this one has stopped")
@@ -82,38 +91,12 @@ class WorkQueue:
             )
         return int(reply[1])
 
-    def _stage(self, key: str, items: Iterable[str], batch: int) -> int:
-        count = 0
-        iterator = iter(items)
-        while True:
-            pipeline = self._client.pipeline(transaction=False)
-            for _ in range(_BATCHES_PER_ROUND_TRIP):
-                if not (values := list(islice(iterator, batch))):
-                    break
-                _check_items(values)
-                pipeline.lpush(key, *values)
-                count += len(values)
-            if not pipeline.command_stack:
-                return count
-            with self._translating():
-                pipeline.execute()
-
-    def append(self, items: Iterable[str], batch: int = 1000) -> int:
+    def append(self, items: Iterable[str], *, priority: int = 0) -> int:
         """Add late arrivals to a queue that is not closed; returns the run's new total.
 
-        After QueueUnavailableError it is not known whether the last batch arrived.
+        A server that does not answer is asked again for a minute; nothing is added twice.
         """
-        iterator = iter(items)
-        total = None
-        while values := list(islice(iterator, batch)):
-            _check_items(values)
-            reply = self._run(scripts.APPEND, *values)
-            if text_of(reply[0]) == "CLOSED":
-                raise QueueError(
-                    "the queue is closed: it was said that no more items will come (fill with close=False)"
-                )
-            total = int(replies.checked(reply, self._place)[0])
-        return self.snapshot().counts.total if total is None else total
+        return append_items(self._run, items, priority, self._place)
 
     def mark_closed(self) -> None:
         """Say that no more items will come, so that workers may end when everything is worked off."""
@@ -148,45 +131,12 @@ class WorkQueue:
         cursor = 0
         while True:
             cursor, found = self._call(
-                lambda client, at=cursor: client.scan(at, match=self.keys.pattern, count=_LINES_PER_ROUND_TRIP)
+                lambda client, at=cursor: client.scan(at, match=self.keys.pattern, count=LINES_PER_ROUND_TRIP)
             )
             if found:
                 removed += int(self._call(lambda client, names=found: client.unlink(*names)))
             if not int(cursor):
                 return removed
-
-    # Report
-
-    def snapshot(self) -> QueueSnapshot:
-        """Counts, signal and times in one consistent look."""
-        return replies.snapshot(self._run(scripts.SNAPSHOT), self._place)
-
-    def iter_journal(self) -> Iterator[dict[str, Any]]:
-        """The control loop's lines, oldest first."""
-        for lines in self._pages(self.keys.journal):
-            yield from replies.records(lines)
-
-    def iter_failures(self) -> Iterator[dict[str, Any]]:
-        """Items that ended badly.
-
-        Each has `item`, `kind` (failed or dead), `reason`, `attempts`, `worker`, `time` and `error` (`type`, `message`,
-        `traceback`), where known.
-        """
-        for lines in self._pages(self.keys.failures):
-            yield from replies.records(lines)
-        for lines in self._pages(self.keys.errors):
-            yield from map(replies.foreign_failure, lines)
-
-    def iter_results(self) -> Iterator[dict[str, Any]]:
-        """What workers returned: `item` and `result`, in the order of their acknowledgement."""
-        for lines in self._pages(self.keys.results):
-            yield from map(replies.result_record, lines)
-
-    def _pages(self, key: str) -> Iterator[list[bytes]]:
-        start = 0
-        while lines := self._call(lambda client, at=start: client.lrange(key, at, at + _LINES_PER_ROUND_TRIP - 1)):
-            yield lines
-            start += len(lines)
 
     def _translating(self) -> Any:
         return translating(self._place, self._credentials)
@@ -198,11 +148,3 @@ class WorkQueue:
     def _call(self, command: Callable[..., Any]) -> Any:
         with self._translating():
             return command(self._client)
-
-
-def _check_items(items: list[str]) -> None:
-    """Raise QueueError unless every item is one line of text."""
-    if all(items) and "\n" not in "\r".join(items):
-        return
-    wrong = next(item for item in items if not item or "\n" in item)
-    raise QueueError(f"an item must be one line of text and not empty; this is {wrong!r:.200}")

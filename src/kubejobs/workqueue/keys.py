@@ -89,6 +89,25 @@ class QueueKeys:
         """(list) One JSON record a result."""
         return f"{self.queued}:results"
 
+    @property
+    def leases(self) -> str:
+        """(sorted set) Leases of the client library by the time they expire."""
+        return f"{self.queued}:leases"
+
+    @property
+    def tries(self) -> str:
+        """(hash) Lines delivered without success: `<attempts> <last error's JSON>`."""
+        return f"{self.queued}:tries"
+
+    @property
+    def exits(self) -> str:
+        """(hash) Workers that ended without giving back their items: a JSON record each."""
+        return f"{self.queued}:exits"
+
+    def level(self, priority: int) -> str:
+        """(list) Items of a priority above 0."""
+        return f"{self.queued}:level:{priority}"
+
     def filling(self, token: str) -> str:
         """(list) Items of a fill that has not finished."""
         return f"{self.queued}:filling:{token}"

@@ -6,17 +6,15 @@ and a lease is settled by its own number, so that one which was taken over meanw
 
 from __future__ import annotations
 
-import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from redis.exceptions import RedisError
-
 from kubejobs.workqueue import scripts
-from kubejobs.workqueue.connection import open_client, place_of, text_of, translated
+from kubejobs.workqueue.appending import append_items
+from kubejobs.workqueue.connection import open_client, place_of, text_of, translating
 from kubejobs.workqueue.keys import QueueKeys
 from kubejobs.workqueue.replies import checked
 from kubejobs.workqueue.types import QueueAddress
@@ -44,10 +42,15 @@ class Settled(StrEnum):
 
 
 class QueueState(StrEnum):
-    """What a turn found: a lease, nothing for now, nothing for ever, or a run that was asked to stop."""
+    """What a turn found.
+
+    A lease; nothing for now; nothing as this worker was asked to lease no more; nothing for ever; or a run that was
+    asked to stop.
+    """
 
     LEASED = "LEASED"
     WAITING = "WAITING"
+    DRAINING = "DRAINING"
     DRAINED = "DRAINED"
     STOPPED = "STOPPED"
 
@@ -110,7 +113,7 @@ class LeaseClient:
         self._place = place_of(address)
         self._number = 0
         self._lease_ms = int(lease_seconds * 1000)
-        self._limits = (max_attempts, int(delays.first_seconds * 1000), int(delays.longest_seconds * 1000))
+        self._limits = f"{max_attempts} {int(delays.first_seconds * 1000)} {int(delays.longest_seconds * 1000)}"
 
     def turn(
         self,
@@ -119,59 +122,63 @@ class LeaseClient:
         take: int = 1,
         others: Ending = Ending.DONE,
         worked_seconds: float = 0.0,
+        durations: Mapping[int, int] | None = None,
+        share: bool = False,
     ) -> Turn:
         """Settle the present lease, if there is one, and take up to `take` items (0: none).
 
-        Items that `outcomes` does not name end as `others` says: DONE or RETURN.
+        Items that `outcomes` does not name end as `others` says: DONE or RETURN. `durations` counts the ended items by
+        the bucket of their time (kubejobs.durations). With `share` no more is taken than half of an equal share of
+        what is queued, so that near the end nobody holds what others could do.
         """
-        number = self._number + 1
-        reply = self._send(number, self.lease, others, worked_seconds, take, outcomes)
-        self._number = number
-        settled, state, items, earlier = reply
-        texts = tuple(map(text_of, items))
-        self.lease = f"{self.session}.{number}" if texts else ""
-        attempt = int(earlier[0]) + 1 if earlier else 1
-        return Turn(Settled(text_of(settled)), QueueState(text_of(state)), self.lease, texts, attempt)
-
-    def _send(
-        self,
-        number: int,
-        lease: str,
-        others: Ending,
-        worked_seconds: float,
-        take: int,
-        outcomes: Sequence[Outcome],
-    ) -> list[Any]:
         named: list[Any] = []
         for outcome in outcomes:
-            named += [outcome.place, str(outcome.ending), outcome.text]
-        jitter = round(random.random(), 3)  # noqa: S311  # spreads retries; not a secret
+            named += (outcome.place, outcome.ending.value, outcome.text)
+        number = self._number + 1
         reply = self._run(
             scripts.TURN,
             self.session,
             number,
-            lease,
-            str(others),
-            int(worked_seconds * 1000),
+            self.lease,
+            others.value,
+            int(worked_seconds * 1_000_000),
+            " ".join([f"{bucket}:{count}" for bucket, count in durations.items()]) if durations else "",
             take,
+            int(share),
             self._lease_ms,
-            *self._limits,
-            jitter,
+            self._limits,
             *named,
         )
-        return checked(reply, self._place)
+        settled, state, lease, items, earlier = checked(reply, self._place)
+        self._number = number
+        self.lease = text_of(lease)
+        attempt = int(earlier[0]) + 1 if earlier else 1
+        return Turn(
+            Settled(text_of(settled)), QueueState(text_of(state)), self.lease, tuple(map(text_of, items)), attempt
+        )
 
     def renew(self) -> bool:
         """Keep the present lease for another lease time; False if it was taken over."""
         reply = checked(self._run(scripts.RENEW, self.lease, self._lease_ms), self._place)
         return bool(reply[0])
 
+    def leave(self) -> None:
+        """Be counted no more among the run's sessions; for a session that has settled its last lease."""
+        self._run(scripts.LEAVE, self.session)
+
+    def append(self, items: Iterable[str], *, priority: int = 0) -> int:
+        """Add late arrivals; returns the run's new total. As WorkQueue.append."""
+        return append_items(self._run, items, priority, self._place)
+
+    def close_queue(self) -> None:
+        """Say that no more items will come."""
+        with translating(self._place, WORKER_CREDENTIALS):
+            self._client.set(self.keys.closed, 1)
+
     def close(self) -> None:
         """Close the connection; a lease that is still held stays until it expires."""
         self._client.close()
 
     def _run(self, script: scripts.Script, *arguments: Any) -> list[Any]:
-        try:
+        with translating(self._place, WORKER_CREDENTIALS):
             return script.run(self._client, self.keys.queued, *arguments)
-        except (RedisError, OSError) as error:
-            raise translated(error, self._place, WORKER_CREDENTIALS) from error

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kubejobs.durations import DurationSketch
 from kubejobs.errors import LeadershipLostError, QueueError, QueueLostError
 from kubejobs.workqueue.connection import text_of
 from kubejobs.workqueue.types import Counts, QueueSnapshot, Signal
@@ -31,7 +32,7 @@ def snapshot(reply: list[Any], place: str) -> QueueSnapshot:
     values = checked(reply, place)
     time_ms, signal = values[0], text_of(values[1]).strip().lower()
     queued, leased, delayed, done, failed, dead, held = values[2:9]
-    first_ms, last_ms, deliveries, worked_ms = values[9:13]
+    first_ms, last_ms, deliveries, worked_us, closed, sessions, buckets = values[9:16]
     return QueueSnapshot(
         time=time_ms / 1000,
         counts=Counts(queued=queued, leased=leased, delayed=delayed, done=done, failed=failed, dead=dead, held=held),
@@ -39,7 +40,10 @@ def snapshot(reply: list[Any], place: str) -> QueueSnapshot:
         first_leased_at=first_ms / 1000 if first_ms else None,
         last_acknowledged_at=last_ms / 1000 if last_ms else None,
         deliveries=deliveries,
-        busy_seconds=worked_ms / 1000,
+        busy_seconds=worked_us / 1_000_000,
+        durations=DurationSketch({int(buckets[at]): int(buckets[at + 1]) for at in range(0, len(buckets), 2)}),
+        closed=bool(closed),
+        sessions=sessions,
     )
 
 
@@ -72,3 +76,35 @@ def result_record(line: bytes | str) -> dict[str, Any]:
     """The item and its result, as a worker stored them."""
     item, result = json.loads(text_of(line))
     return {"item": item, "result": result}
+
+
+def leased_items(lease: list[Any], now_ms: int) -> list[dict[str, Any]]:
+    """The items of one lease, as the script names them."""
+    name, end_ms, items, earlier = lease
+    worker = text_of(name).rpartition("/")[0]
+    left = round((float(end_ms) - now_ms) / 1000, 3)
+    return [
+        {"item": text_of(item), "worker": worker, "attempt": int(before) + 1, "expires_in_seconds": left}
+        for item, before in zip(items, earlier, strict=True)
+    ]
+
+
+def try_record(item: bytes | str, text: bytes | str) -> dict[str, Any]:
+    """One line that may be tried again, as the queue stores it: attempts, a blank, the error's JSON."""
+    attempts, _, error = text_of(text).partition(" ")
+    return {"item": text_of(item), "attempts": int(attempts), "error": json.loads(error) if error else None}
+
+
+def discrepancies(sums: Mapping[str, int], *, open_contract: bool) -> tuple[str, ...]:
+    """The sums that disagree: what was counted as it happened against what is in its place now."""
+    found = []
+    ended = sums["failed"] + sums["dead"]
+    if ended != sums["failures"]:
+        found.append(f"{ended} items were counted as failed or dead, but there are {sums['failures']} records of them")
+    places = ("queued", "delayed", "held", "leased", "processing", "errors", "failed", "dead")
+    rest = sums["total"] - sum(sums[place] for place in places)
+    if sums["done"] > rest or (sums["done"] < rest and not open_contract):
+        found.append(f"{sums['done']} items were counted as done, but {rest} of {sums['total']} are in no other place")
+    if sums["empty_leases"]:
+        found.append(f"{sums['empty_leases']} of {sums['leases']} leases hold no item")
+    return tuple(found)

@@ -78,7 +78,7 @@ class QueueSnapshot:
     last_acknowledged_at: float | None = None
     deliveries: int = 0
     busy_seconds: float = 0.0
-    durations: DurationSketch = DurationSketch()
+    durations: DurationSketch = field(default_factory=DurationSketch)
     closed: bool = True
     sessions: int = 0
 
@@ -98,8 +98,8 @@ class DrainStatus:
 class WorkerExit:
     """How a worker ended without giving back its items.
 
-    `reason` is a stable code in PascalCase (`OOMKilled`, `Error`, `PodGone`, `DeletionByTaintManager`, …). `blames_items`
-    says whether what it held counts as an attempt: it does unless the worker was taken away by the cluster or by control.
+    `reason` is a stable code in PascalCase (`OOMKilled`, `Error`, `PodGone`, `DeletionByTaintManager`, …).
+    `blames_items` says whether what it held counts as an attempt: it does unless the cluster or control took it away.
     """
 
     reason: str

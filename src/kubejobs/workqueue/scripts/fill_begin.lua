@@ -9,6 +9,9 @@ end
 local earlier = redis.call('GET', key('filling'))
 if earlier then
   redis.call('UNLINK', key('filling:' .. earlier))
+  for level = 1, 9 do
+    redis.call('UNLINK', key('filling:' .. earlier .. ':' .. level))
+  end
 end
 redis.call('SET', key('filling'), ARGV[1])
 return {'OK'}

@@ -1,6 +1,8 @@
--- Make a whole fill visible at once. ARGV: its token, how many items, 1 if no more will come.
+-- Make a whole fill visible at once. ARGV: its token, how many items, 1 if no more will come, 1 if the run's workers
+--   know one list only: then prioritized items are moved to its head, the highest first.
 -- Reply: 'FENCED' if another fill has begun since, 'SHORT' and what is there if items are missing.
 local staging = key('filling:' .. ARGV[1])
+local merge = ARGV[4] == '1'
 if redis.call('EXISTS', key('filled')) == 1 then
   return {'FILLED', number_of('total')}
 end
@@ -8,11 +10,35 @@ if redis.call('GET', key('filling')) ~= ARGV[1] then
   return {'FENCED'}
 end
 local staged = redis.call('LLEN', staging)
+for level = 1, 9 do
+  staged = staged + redis.call('LLEN', staging .. ':' .. level)
+end
 if staged ~= tonumber(ARGV[2]) then
   return {'SHORT', staged}
 end
-if staged > 0 then
+if redis.call('EXISTS', staging) == 1 then
   redis.call('RENAME', staging, base)
+end
+
+local function move_to_head(list)
+  local items = redis.call('LPOP', list, 1000)
+  while items do
+    redis.call('RPUSH', base, unpack(items))
+    items = redis.call('LPOP', list, 1000)
+  end
+end
+
+for level = 1, 9 do
+  local list = staging .. ':' .. level
+  if merge then
+    move_to_head(list)
+  elseif redis.call('EXISTS', list) == 1 then
+    redis.call('RENAME', list, list_of(level))
+    redis.call('ZADD', key('levels'), level, level)
+  end
+end
+if merge then
+  redis.call('SET', key('merged'), 1)
 end
 redis.call('DEL', key('filling'))
 redis.call('SET', key('total'), staged)

@@ -3,18 +3,29 @@ if redis.call('EXISTS', key('total')) == 0 then
   return {'LOST'}
 end
 local held = key('held')
-if redis.call('EXISTS', held) == 0 and redis.call('EXISTS', base) == 1 then
-  redis.call('RENAME', base, held)
+
+local function hold_list(list)
+  if redis.call('EXISTS', held) == 0 and redis.call('EXISTS', list) == 1 then
+    redis.call('RENAME', list, held)
+  end
+  local items = redis.call('RPOP', list, 1000)
+  while items do
+    redis.call('LPUSH', held, unpack(items))
+    items = redis.call('RPOP', list, 1000)
+  end
 end
-local items = redis.call('RPOP', base, 1000)
-while items do
-  redis.call('LPUSH', held, unpack(items))
-  items = redis.call('RPOP', base, 1000)
+
+for _, level in ipairs(redis.call('ZREVRANGE', key('levels'), 0, -1)) do
+  hold_list(key('level:' .. level))
 end
+redis.call('DEL', key('levels'))
+hold_list(base)
 local delayed = redis.call('ZRANGE', key('delayed'), 0, 999)
 while #delayed > 0 do
   redis.call('ZREM', key('delayed'), unpack(delayed))
-  redis.call('LPUSH', held, unpack(undelayed(delayed)))
+  for _, member in ipairs(delayed) do
+    redis.call('LPUSH', held, (delayed_item(member)))
+  end
   delayed = redis.call('ZRANGE', key('delayed'), 0, 999)
 end
 return {'OK', redis.call('LLEN', held)}

@@ -6,5 +6,5 @@ if redis.call('HGET', key('leader'), 'token') ~= ARGV[1] then
   return {'FENCED'}
 end
 local milliseconds = tonumber(ARGV[2])
-redis.call('HSET', key('leader'), 'until_ms', milliseconds > 0 and server_time_ms() + milliseconds or 0)
+redis.call('HSET', key('leader'), 'until_ms', milliseconds > 0 and (server_time()) + milliseconds or 0)
 return {'OK'}

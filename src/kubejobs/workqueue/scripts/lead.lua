@@ -2,7 +2,7 @@
 if redis.call('EXISTS', key('total')) == 0 then
   return {'LOST'}
 end
-local leader, now = key('leader'), server_time_ms()
+local leader, now = key('leader'), (server_time())
 local held = redis.call('HMGET', leader, 'owner', 'until_ms')
 if held[1] and held[1] ~= ARGV[1] and tonumber(held[2]) > now then
   return {'FENCED'}

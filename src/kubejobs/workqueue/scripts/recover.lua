@@ -3,6 +3,6 @@
 if redis.call('EXISTS', key('total')) == 0 then
   return {'LOST'}
 end
-local now = server_time_ms()
+local now = server_time()
 requeue_due(tonumber(ARGV[1]), now)
 return {'OK', take_over_expired(tonumber(ARGV[1]), tonumber(ARGV[2]), now)}

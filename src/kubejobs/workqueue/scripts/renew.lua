@@ -2,5 +2,5 @@
 if not redis.call('ZSCORE', key('leases'), ARGV[1]) then
   return {'OK', 0}
 end
-redis.call('ZADD', key('leases'), server_time_ms() + tonumber(ARGV[2]), ARGV[1])
+redis.call('ZADD', key('leases'), (server_time()) + tonumber(ARGV[2]), ARGV[1])
 return {'OK', 1}

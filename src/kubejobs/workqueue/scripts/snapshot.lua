@@ -5,17 +5,19 @@ local total = redis.call('GET', key('total'))
 if not total then
   return {'LOST'}
 end
-local now = server_time_ms()
+local now = server_time()
 local counts = key('counts')
-local names = {'leased', 'done', 'failed', 'dead', 'first_leased_ms', 'last_acknowledged_ms', 'deliveries', 'worked_ms',
-  'foreign_done'}
+local names = {'done', 'failed', 'dead', 'first_leased_ms', 'last_acknowledged_ms', 'deliveries', 'worked_us', 'foreign_done'}
 local value = {}
 for place, text in ipairs(redis.call('HMGET', counts, unpack(names))) do
   value[names[place]] = tonumber(text or '0')
 end
-local queued, held, delayed = redis.call('LLEN', base), redis.call('LLEN', key('held')), redis.call('ZCARD', key('delayed'))
+local queued, held, delayed = queued_count(), redis.call('LLEN', key('held')), redis.call('ZCARD', key('delayed'))
 local processing, errors = redis.call('LLEN', key('processing')), redis.call('LLEN', key('errors'))
-local leased, failed, dead = value.leased + processing, value.failed + errors, value.dead
+local leased, failed, dead = processing, value.failed + errors, value.dead
+for _, lease in ipairs(redis.call('ZRANGE', key('leases'), 0, -1)) do
+  leased = leased + redis.call('LLEN', lease_list(lease))
+end
 local done = tonumber(total) - queued - held - delayed - leased - failed - dead
 if done < 0 then
   local twice = math.min(-done, errors)
@@ -36,4 +38,5 @@ if foreign_done > value.foreign_done then
 end
 local deliveries = value.deliveries + foreign_done + processing + errors
 return {'OK', now, redis.call('GET', key('control')) or '', queued, leased, delayed, done, failed, dead, held,
-  value.first_leased_ms, value.last_acknowledged_ms, deliveries, value.worked_ms}
+  value.first_leased_ms, value.last_acknowledged_ms, deliveries, value.worked_us,
+  redis.call('EXISTS', key('closed')), redis.call('HLEN', key('sessions')), redis.call('HGETALL', key('durations'))}

@@ -1,37 +1,47 @@
 -- One worker's turn: settle the lease it has, and take the next, in one atomic step.
 --
 -- ARGV: session, number of this turn, lease to settle or '', outcome of items that are not named ('done' or 'return'),
---   milliseconds worked, items to take (0: none), milliseconds of the new lease, max_attempts,
---   first and longest delay of a retry in milliseconds, a random share 0..1 for its jitter,
+--   microseconds worked, durations ('<bucket>:<count> …'), items to take (0: none), 1 to take a fair share at most,
+--   milliseconds of the new lease, '<max_attempts> <first> <longest>' (delays of a retry in milliseconds),
 --   then for each item that is named: its place in the lease from 1, 'result'|'fail'|'retry'|'return', a text.
--- Reply: 'OK', how the old lease was settled, the queue's state, the items taken, their earlier attempts (or none).
+-- Reply: 'OK', how the old lease was settled, the queue's state, the new lease, its items, their earlier attempts (or none).
 -- A turn that is sent again with the same number (its reply was lost) changes nothing and gets the same lease.
 local session, turn, settling, default_outcome = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local worked_ms, wanted, lease_ms, max_attempts = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local first_delay_ms, longest_delay_ms, jitter = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
-local FIRST_NAMED = 12
+local wanted, fair_share, lease_ms, limits = tonumber(ARGV[7]), ARGV[8] == '1', ARGV[9], ARGV[10]
+local FIRST_NAMED = 11
+-- Chunks of remaining / (2 × workers): S. Flynn Hummel, E. Schonberg, L. E. Flynn, "Factoring: a method for scheduling
+-- parallel loops", CACM 35(8), 1992.
+local SHARES_PER_WORKER = 2
 
 if redis.call('EXISTS', key('total')) == 0 then
   return {'LOST'}
 end
-local now = server_time_ms()
+local now, microseconds = server_time()
 local counts = key('counts')
 
-local function retry(item, problem, worker)
-  redis.call('HSET', key('last_errors'), item, problem)
-  local again, attempts = may_run_again(item, max_attempts, 'AttemptsUsedUp', worker, now)
+local function limits_of()
+  local max_attempts, first_delay_ms, longest_delay_ms = string.match(limits, '^(%d+) (%d+) (%d+)$')
+  return tonumber(max_attempts), tonumber(first_delay_ms), tonumber(longest_delay_ms)
+end
+
+local function retry(item, level, problem, worker)
+  local max_attempts, first_delay_ms, longest_delay_ms = limits_of()
+  local again, attempts = may_run_again(item, max_attempts, 'AttemptsUsedUp', problem, worker, now)
   if not again then
     return
   end
+  local number = redis.call('HINCRBY', counts, 'delays', 1)
+  -- The jitter only has to keep items apart: the clock's microseconds, stirred.
+  local jitter = (microseconds * 7919 + number * 104729) % 1000 / 1000
   local delay_ms = math.min(longest_delay_ms, first_delay_ms * 2 ^ (attempts - 1)) * (1 + jitter) / 2
   if delay_ms < 1 or redis.call('EXISTS', key('control')) == 1 then
-    put_back({item})
+    put_back({item}, level)
   else
-    delay(item, math.floor(now + delay_ms))
+    delay(item, level, number, math.floor(now + delay_ms))
   end
 end
 
-local function settle_named(items)
+local function settle_named(items, level, worker)
   local named, returned, done = {}, {}, {}
   for argument = FIRST_NAMED, #ARGV, 3 do
     named[tonumber(ARGV[argument])] = argument
@@ -43,10 +53,9 @@ local function settle_named(items)
     if outcome == 'return' then
       returned[#returned + 1] = item
     elseif outcome == 'retry' then
-      retry(item, text, worker_of(settling))
+      retry(item, level, text, worker)
     elseif outcome == 'fail' then
-      local attempts = tonumber(redis.call('HGET', key('attempts'), item) or '0') + 1
-      give_up('failed', item, attempts, 'FailedByWorker', text, worker_of(settling), now)
+      give_up('failed', item, tries_of(item) + 1, 'FailedByWorker', text, worker, now)
     else
       done[#done + 1] = item
       if outcome == 'result' then
@@ -54,41 +63,51 @@ local function settle_named(items)
       end
     end
   end
-  put_back(returned)
+  put_back(returned, level)
   return done
 end
 
+local function note_work(done)
+  redis.call('HINCRBY', counts, 'done', done)
+  redis.call('HINCRBY', counts, 'worked_us', ARGV[5])
+  redis.call('HSET', counts, 'last_acknowledged_ms', now)
+  for bucket, count in string.gmatch(ARGV[6], '(%-?%d+):(%d+)') do
+    redis.call('HINCRBY', key('durations'), bucket, count)
+  end
+end
+
 local function settle()
-  local list = key('lease:' .. settling)
-  local items = redis.call('LRANGE', list, 0, -1)
-  if #items == 0 then
+  if redis.call('ZREM', key('leases'), settling) == 0 then
     return 'EXPIRED'
   end
-  redis.call('DEL', list)
-  redis.call('ZREM', key('leases'), settling)
-  local done = items
-  if #ARGV >= FIRST_NAMED or default_outcome ~= 'done' then
-    done = settle_named(items)
+  local list = lease_list(settling)
+  local tried = redis.call('EXISTS', key('tries')) == 1
+  local plain = #ARGV < FIRST_NAMED and default_outcome == 'done'
+  local done
+  if plain and not tried then
+    done = redis.call('LLEN', list)
+    redis.call('DEL', list)
+  else
+    local items = redis.call('LRANGE', list, 0, -1)
+    redis.call('DEL', list)
+    items = plain and items or settle_named(items, level_of(settling), worker_of(settling))
+    done = #items
+    if tried and done > 0 then
+      redis.call('HDEL', key('tries'), unpack(items))
+    end
   end
-  if #done > 0 and redis.call('EXISTS', key('attempts')) == 1 then
-    redis.call('HDEL', key('attempts'), unpack(done))
-    redis.call('HDEL', key('last_errors'), unpack(done))
-  end
-  redis.call('HINCRBY', counts, 'leased', -#items)
-  redis.call('HINCRBY', counts, 'done', #done)
-  redis.call('HINCRBY', counts, 'worked_ms', worked_ms)
-  redis.call('HSET', counts, 'last_acknowledged_ms', now)
+  note_work(done)
   return 'SETTLED'
 end
 
 -- An item that was delivered before without a result may be what ended its worker: it is leased alone, so that
 -- it takes no others with it.
-local function take_items()
-  local items = redis.call('RPOP', base, wanted) or {}
-  if #items == 0 or redis.call('EXISTS', key('attempts')) == 0 then
+local function take_items(list)
+  local items = redis.call('RPOP', list, wanted) or {}
+  if #items == 0 or redis.call('EXISTS', key('tries')) == 0 then
     return items, {}
   end
-  local earlier = redis.call('HMGET', key('attempts'), unpack(items))
+  local earlier = redis.call('HMGET', key('tries'), unpack(items))
   local taken = #items
   for place = 1, #items do
     if earlier[place] then
@@ -97,14 +116,14 @@ local function take_items()
     end
   end
   for place = #items, taken + 1, -1 do
-    redis.call('RPUSH', base, items[place])
+    redis.call('RPUSH', list, items[place])
     items[place] = nil
   end
-  return items, {earlier[1] or '0'}
+  return items, {string.match(earlier[1] or '0', '^%d+')}
 end
 
 local function state_when_empty()
-  if redis.call('LLEN', base) > 0 then
+  if queued_count() > 0 then
     return 'WAITING'
   end
   local open = redis.call('LLEN', key('processing')) + redis.call('ZCARD', key('leases')) + redis.call('ZCARD', key('delayed'))
@@ -114,46 +133,85 @@ local function state_when_empty()
   return 'WAITING'
 end
 
-local function take()
-  local signal = redis.call('GET', key('control'))
-  if signal then
-    return 'STOPPED', {}, {}
+-- Whether this worker is one of those that were asked to lease no more. Whoever comes first takes the next request.
+local function is_drained(requests)
+  local worker = worker_of(session)
+  if redis.call('HEXISTS', key('drained'), worker) == 1 then
+    return true
   end
-  requeue_due(100, now)
-  take_over_expired(10, max_attempts, now)
-  if wanted == 0 then
-    return state_when_empty(), {}, {}
+  if tonumber(requests) < 1 then
+    return false
   end
-  local items, earlier = take_items()
+  redis.call('DECR', key('drain'))
+  redis.call('HSET', key('drained'), worker, now)
+  return true
+end
+
+local function lease_items(list, level)
+  if fair_share and wanted > 1 then
+    local share = redis.call('LLEN', list) / (SHARES_PER_WORKER * math.max(redis.call('HLEN', key('sessions')), 1))
+    wanted = math.max(math.min(wanted, math.ceil(share)), 1)
+  end
+  local items, earlier = take_items(list)
   if #items == 0 then
-    return state_when_empty(), {}, {}
+    return state_when_empty(), '', {}, {}
   end
-  local lease = session .. '.' .. turn
-  redis.call('RPUSH', key('lease:' .. lease), unpack(items))
+  local lease = session .. '.' .. turn .. (level > 0 and '@' .. level or '')
+  redis.call('RPUSH', lease_list(lease), unpack(items))
   redis.call('ZADD', key('leases'), now + lease_ms, lease)
-  redis.call('HINCRBY', counts, 'leased', #items)
   if redis.call('HINCRBY', counts, 'deliveries', #items) == #items then
     redis.call('HSETNX', counts, 'first_leased_ms', now)
   end
-  return 'LEASED', items, earlier
+  return 'LEASED', lease, items, earlier
 end
 
+local function take()
+  local asked = redis.call('MGET', key('control'), key('drain'))
+  if asked[1] then
+    return 'STOPPED', '', {}, {}
+  end
+  requeue_due(100, now)
+  take_over_expired(10, tonumber(string.match(limits, '^%d+')), now)
+  if asked[2] and is_drained(asked[2]) then
+    local state = state_when_empty()
+    return state == 'DRAINED' and state or 'DRAINING', '', {}, {}
+  end
+  if wanted == 0 then
+    return state_when_empty(), '', {}, {}
+  end
+  local highest = redis.call('ZREVRANGE', key('levels'), 0, 0)[1]
+  while highest do
+    local list = key('level:' .. highest)
+    if redis.call('EXISTS', list) == 1 then
+      return lease_items(list, tonumber(highest))
+    end
+    redis.call('ZREM', key('levels'), highest)
+    highest = redis.call('ZREVRANGE', key('levels'), 0, 0)[1]
+  end
+  return lease_items(base, 0)
+end
+
+local function repeated(lease, settled)
+  local items = redis.call('LRANGE', lease_list(lease), 0, -1)
+  local earlier = {}
+  if #items > 0 then
+    earlier = {tries_of(items[1])}
+  end
+  return {'OK', settled, #items > 0 and 'LEASED' or 'WAITING', lease, items, earlier}
+end
+
+-- A session's record: number of its last turn, how that settled, the state and the time, the lease or nothing.
 local last = redis.call('HGET', key('sessions'), session)
 if last then
-  local last_turn, last_settled = string.match(last, '^(%d+) (%u+)$')
+  local last_turn, last_settled, last_lease = string.match(last, '^(%d+) (%u+) %u+ %d+ (.*)$')
   if last_turn == turn then
-    local items = redis.call('LRANGE', key('lease:' .. session .. '.' .. turn), 0, -1)
-    local earlier = {}
-    if #items > 0 then
-      earlier = {redis.call('HGET', key('attempts'), items[1]) or '0'}
-    end
-    return {'OK', last_settled, #items > 0 and 'LEASED' or 'WAITING', items, earlier}
+    return repeated(last_lease, last_settled)
   end
 end
 local settled = 'NONE'
 if settling ~= '' then
   settled = settle()
 end
-redis.call('HSET', key('sessions'), session, turn .. ' ' .. settled)
-local state, items, earlier = take()
-return {'OK', settled, state, items, earlier}
+local state, lease, items, earlier = take()
+redis.call('HSET', key('sessions'), session, turn .. ' ' .. settled .. ' ' .. state .. ' ' .. now .. ' ' .. lease)
+return {'OK', settled, state, lease, items, earlier}
