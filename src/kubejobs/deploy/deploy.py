@@ -10,6 +10,7 @@ from kubejobs.deploy.queue_server import Target, provide_queue, wait_until_ready
 from kubejobs.deploy.spool import spooled
 from kubejobs.settings import Settings
 from kubejobs.submission.model import Submission
+from kubejobs.submission.workload_priorities import Entry
 from kubejobs.workqueue.client import WorkQueue
 from kubejobs.workqueue.types import QueueAddress
 
@@ -24,7 +25,7 @@ class Order:
     shared_queue: QueueAddress | None = None
 
 
-def deploy(order: Order, items: Iterable[str], settings: Settings, log: Callable[[str], None]) -> Plan:
+def deploy(order: Order, items: Iterable[Entry], settings: Settings, log: Callable[[str], None]) -> Plan:
     """Bring the run to the point where workers can start; its plan.
 
     Raises WorkloadError before anything is made, ClusterError or QueueError after; trying again goes on.
@@ -38,20 +39,23 @@ def deploy(order: Order, items: Iterable[str], settings: Settings, log: Callable
             return _fill(order, workload, queue, log)
 
 
-def _fill(order: Order, workload: Iterable[str], queue: WorkQueue, log: Callable[[str], None]) -> Plan:
+def _fill(order: Order, workload: Iterable[Entry], queue: WorkQueue, log: Callable[[str], None]) -> Plan:
     written = queue.read_plan()
     if written is not None:
         log("an earlier try has filled the queue")
         return Plan.from_json(written)
-    total = queue.fill(workload)
+    submission = order.submission
+    # Workers that can't be drained may know the one list of the open contract only: all priorities are put into it.
+    total = queue.fill(workload, close=not submission.workload.open, merge_priorities=not submission.drain)
     plan = Plan(
         identity=order.target.run,
-        submission=order.submission,
+        submission=submission,
         namespace=order.target.namespace,
         total=total,
         submitted_at=order.submitted_at,
         started_at=queue.start_clock(),
     )
     queue.write_plan(plan.to_json())
-    log(f"{total} items are queued; expected to be done in {order.submission.expected_time:g} s")
+    more = " so far, and more will be appended" if submission.workload.open else ""
+    log(f"{total} items are queued{more}; expected to be done in {submission.expected_time:g} s")
     return plan

@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from kubejobs.errors import ConfigurationError
-from kubejobs.submission.expectation import field_schema, known_keys
+from kubejobs.submission.expectation import Schema, alternatives, field_schema, known_keys
 from kubejobs.submission.paths import Path, did_you_mean
 from kubejobs.submission.shaped import FLAT_FIELDS
 from kubejobs.submission.validate import validate
@@ -157,7 +157,7 @@ class _File:
         for key in self.parser[_SECTION] if self.parser.has_section(_SECTION) else ():
             path = self._target(key)
             keys[path] = key
-            value = _typed(self.text(_SECTION, key), str((field_schema(path) or {})["type"]))
+            value = _typed(self.text(_SECTION, key), _kinds(field_schema(path) or {}))
             place = fields
             for part in path[:-1]:
                 place = place.setdefault(str(part), {})
@@ -167,9 +167,8 @@ class _File:
 
     def _target(self, key: str) -> Path:
         path = FLAT_FIELDS.get(key, (key,))
-        schema = field_schema(path) or {}
         settable = {name for name in (*known_keys(()), *FLAT_FIELDS) if _is_settable(name)}
-        if schema.get("type") not in _SETTABLE_TYPES:
+        if not _is_settable(key):
             raise self.complaint(_SECTION, key, f"is no field with a default; {did_you_mean(key, settable)}")
         return path
 
@@ -182,13 +181,17 @@ class _File:
                 raise self.complaint(_SECTION, keys[issue.path], message)
 
 
+def _kinds(schema: Schema) -> set[str]:
+    return {str(one.get("type")) for one in alternatives(schema)}
+
+
 def _is_settable(name: str) -> bool:
-    return (field_schema(FLAT_FIELDS.get(name, (name,))) or {}).get("type") in _SETTABLE_TYPES
+    return _kinds(field_schema(FLAT_FIELDS.get(name, (name,))) or {}) <= _SETTABLE_TYPES
 
 
-def _typed(text: str, kind: str) -> Any:
-    """The text as JSON where the field is no text; what can't be stays text, for the check to refuse."""
-    if kind == "string":
+def _typed(text: str, kinds: set[str]) -> Any:
+    """The text as JSON where the field is not just text; what can't be stays text, for the check to refuse."""
+    if kinds == {"string"}:
         return text
     try:
         return json.loads(text.lower())

@@ -30,7 +30,7 @@ def is_documents_shape(conf: Mapping[str, Any]) -> bool:
 
 def read_documents_shape(conf: Mapping[str, Any]) -> Shaped:
     """The fields of the documents' shape as the product's; problems are at the user's own paths."""
-    shaped = Shaped()
+    shaped = Shaped(fields={"drain": False})  # these images speak the open contract, in which nothing can ask them
     given = {key: value for key, value in conf.items() if key not in DROPPED and is_given(value)}
     if "plugin" in given or "plugin_info" in given:
         root: Path = ("plugin_info",)

@@ -11,6 +11,7 @@ from kubejobs.submission.paths import Path
 from kubejobs.submission.patterns import PATTERNS_IN_WORDS
 
 Schema = dict[str, Any]
+_UNIONS = frozenset({"anyOf", "oneOf"})
 
 
 @cache
@@ -20,7 +21,10 @@ def submission_schema() -> Schema:
 
 
 def field_schema(path: Path) -> Schema | None:
-    """The schema of the field at `path`, references followed and null left out; None when there is no such field."""
+    """The schema of the field at `path`, references followed and null left out; None when there is no such field.
+
+    Where several kinds of value are allowed, they are in its `oneOf`.
+    """
     schema = resolve(submission_schema())
     for part in path:
         child = _child(schema, part)
@@ -35,14 +39,27 @@ def resolve(schema: Schema) -> Schema:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return resolve({**submission_schema()["$defs"][name], **{k: v for k, v in schema.items() if k != "$ref"}})
-    for choice in schema.get("anyOf", ()):
-        if choice.get("type") != "null":
-            rest = {key: value for key, value in schema.items() if key != "anyOf"}
-            return resolve({**rest, **choice})
+    for key in _UNIONS & schema.keys():
+        choices = [choice for choice in schema[key] if choice.get("type") != "null"]
+        rest = {name: value for name, value in schema.items() if name not in {key, "discriminator"}}
+        if len(choices) == 1:
+            return resolve({**rest, **choices[0]})
+        return {**rest, "oneOf": [resolve(choice) for choice in choices]}
     return schema
 
 
+def alternatives(schema: Schema) -> list[Schema]:
+    """The kinds of value that a resolved schema allows: itself, or each of several."""
+    choices: list[Schema] = schema.get("oneOf", [schema])
+    return choices
+
+
 def _child(schema: Schema, part: str | int) -> Schema | None:
+    found = (_child_of_one(one, part) for one in alternatives(schema))
+    return next((child for child in found if child is not None), None)
+
+
+def _child_of_one(schema: Schema, part: str | int) -> Schema | None:
     if isinstance(part, int):
         items: Schema | None = schema.get("items")
         return items
@@ -63,7 +80,7 @@ def free_values(schema: Schema) -> Schema | None:
 
 def known_keys(path: Path) -> list[str]:
     """The field names allowed at `path`."""
-    return list((field_schema(path) or {}).get("properties", {}))
+    return [key for one in alternatives(field_schema(path) or {}) for key in one.get("properties", {})]
 
 
 def known_values(path: Path) -> tuple[str, ...]:
@@ -74,6 +91,8 @@ def known_values(path: Path) -> tuple[str, ...]:
 
 def in_words(schema: Schema) -> str:
     """What the schema allows, for people: `a whole number from 1 to 10000`."""
+    if "oneOf" in schema:
+        return " or ".join(_choice_in_words(choice) for choice in schema["oneOf"])
     if "const" in schema:
         return f'"{schema["const"]}"'
     if "enum" in schema:
@@ -82,8 +101,13 @@ def in_words(schema: Schema) -> str:
     return words(schema)
 
 
+def _choice_in_words(schema: Schema) -> str:
+    keys = ", ".join(schema.get("properties", ()))
+    return f"{in_words(schema)} with {keys}" if keys else in_words(schema)
+
+
 def _list_in_words(schema: Schema) -> str:
-    return f"a list, each entry {in_words(schema.get('items', {}))}"
+    return f"a list, each entry {in_words(resolve(schema.get('items', {})))}"
 
 
 def _object_in_words(schema: Schema) -> str:

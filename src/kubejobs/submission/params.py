@@ -13,19 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubejobs.submission.params_fields import (
-    DOCUMENTS,
-    NESTED,
-    QUEUE,
-    RESOURCES,
-    Schema,
-    choice,
-    cluster_fields,
-    job_fields,
-    object_field,
-    queue_fields,
-    scaling_fields,
-)
+from kubejobs.submission.params_fields import cluster_fields, job_fields, scaling_fields
+from kubejobs.submission.params_kinds import DOCUMENTS, LIMITS, NESTED, QUEUE, RESOURCES, Schema, choice, object_field
+from kubejobs.submission.params_queue import queue_fields
 from kubejobs.submission.prefilled import PRODUCT
 
 
@@ -57,7 +47,7 @@ def _fitting(value: Any, schema: Schema) -> Any:
 
 def _nested() -> dict[str, Schema]:
     """The product's own sections whole, for JSON conf; their fields are the flat ones above."""
-    scaling = {name: _bare(schema) for name, schema in scaling_fields().items()}
+    scaling = {name: _bare(schema) for name, schema in scaling_fields().items() if name != "drain"}
     queue = {name: _bare(schema) for name, schema in queue_fields().items() if schema["section"] == QUEUE}
     queue["connection"] = queue.pop("queue_connection")
     queue["authentication"] = queue.pop("queue_authentication")
@@ -67,11 +57,11 @@ def _nested() -> dict[str, Schema]:
         "storage_size": {"type": ["null", "string", "number"]},
         "resources": {"type": ["null", "object"], **RESOURCES},
     }
-    limits = {"stall_seconds": _bare(queue_fields()["stall_seconds"])}
+    limits = {name: _bare(schema) for name, schema in queue_fields().items() if schema["section"] == LIMITS}
     return {
         "scaling": _section("Scaling", "The fields of the section Scaling as one object.", scaling),
         "queue": _section("Queue", "connection, image, storage_class, storage_size, resources, …", queue),
-        "limits": _section("Limits", "stall_seconds.", limits),
+        "limits": _section("Limits", "stall_seconds, max_failed_items, max_failed_ratio.", limits),
     }
 
 

@@ -12,11 +12,11 @@ from kubejobs.errors import Problem, SubmissionError
 from kubejobs.submission.defaults import Defaults
 from kubejobs.submission.documents import is_documents_shape, read_documents_shape
 from kubejobs.submission.expectation import known_values
+from kubejobs.submission.issue import Issue, look_up
 from kubejobs.submission.model import Submission
 from kubejobs.submission.paths import Path
 from kubejobs.submission.plain import MAX_CONF_BYTES, plain_problems
 from kubejobs.submission.prefilled import without_prefilled
-from kubejobs.submission.rules import Issue, look_up
 from kubejobs.submission.shaped import FLAT_FIELDS, Shaped, read_product_shape
 from kubejobs.submission.validate import validate
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 MAX_INLINE_ITEMS = 10_000
 MAX_REPLICAS = 10_000
+MAX_BATCH = 1000
+MAX_CONCURRENCY = 1000
+HIGHEST_PRIORITY = 9
 DEFAULT_REQUESTS = {"cpu": "100m", "memory": "128Mi"}
 
 KUBERNETES_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"

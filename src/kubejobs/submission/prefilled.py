@@ -21,6 +21,9 @@ PRODUCT: Mapping[str, Any] = {
     "trigger_up": 0,
     "trigger_down": 0,
     "hold_when_nothing_queued": False,
+    "workload_prioritized": False,
+    "workload_open": False,
+    "drain": True,
     "cluster": "kubernetes_default",
     "run_as_user": 65534,
     "termination_grace_period": 30,
@@ -29,12 +32,14 @@ PRODUCT: Mapping[str, Any] = {
     "queue_authentication": True,
     "lease_seconds": 60,
     "max_attempts": 3,
+    "retry_seconds": 1,
+    "retry_max_seconds": 60,
     "stall_seconds": 1800,
 }
 """The product's defaults by the flat names; a test keeps them equal to the model's.
 
 `initial_replicas` is not here, as it follows `min_replicas`; nor are the actuator and the metric source, whose default
-is the first that the deployment enables.
+is the first that the deployment enables, nor `batch`, whose default is no number.
 """
 
 _FILES = ("controller.cfg", "monitor.cfg")

@@ -7,80 +7,23 @@ that every problem is found in one go.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from kubejobs.submission import rules_execution, rules_workload
+from kubejobs.submission.issue import Fields, Issue, Rule, look_up
 from kubejobs.submission.model import Scaling
 from kubejobs.submission.paths import Path
-from kubejobs.submission.patterns import MAX_INLINE_ITEMS
-
-Fields = dict[str, Any]
 
 RESERVED_VARIABLES = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"})
 RESERVED_PREFIX = "KUBEJOBS_"
 _GAINS = ("proportional_gain", "derivative_gain", "integral_gain")
-_MOST_ITEM_ISSUES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """One thing wrong at `path` of the product's shape; each `{}` of the message stands for one of `others`' names."""
-
-    path: Path
-    message: str
-    others: tuple[Path, ...] = ()
 
 
 def check_rules(fields: Fields) -> list[Issue]:
     """Every rule between fields that `fields` breaks."""
     return [issue for rule in _RULES for issue in rule(fields)]
-
-
-def look_up(fields: Fields, path: Path) -> Any:
-    """The value at `path`, or None when there is none."""
-    value: Any = fields
-    for part in path:
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _one_source(fields: Fields) -> Iterator[Issue]:
-    workload = fields.get("workload")
-    url, items = ("workload", "url"), ("workload", "items")
-    if workload is not None and not isinstance(workload, dict):
-        return
-    given = [path for path in (url, items) if look_up(fields, path) is not None]
-    if not given:
-        message = "is missing; give the URL of a file with one item a line (in the product's own shape: or `items`)"
-        yield Issue(url, message)
-    if len(given) > 1:
-        yield Issue(items, "is given beside {}; give one of the two", (url,))
-
-
-def _inline_items(fields: Fields) -> Iterator[Issue]:
-    items = look_up(fields, ("workload", "items"))
-    path = ("workload", "items")
-    if not isinstance(items, list | tuple):
-        return
-    if not items:
-        yield Issue(path, "is an empty list; a job needs at least one item")
-    if len(items) > MAX_INLINE_ITEMS:
-        message = (
-            f"holds {len(items):,} items; at most {MAX_INLINE_ITEMS:,} can be inline: put them into a file, use {{}}"
-        )
-        yield Issue(path, message, (("workload", "url"),))
-        return
-    bad = [position for position, item in enumerate(items) if isinstance(item, str) and not _is_item(item)]
-    for position in bad[:_MOST_ITEM_ISSUES]:
-        yield Issue((*path, position), "is empty or holds a line break; an item is one line of text")
-    if len(bad) > _MOST_ITEM_ISSUES:
-        yield Issue(path, f"{len(bad) - _MOST_ITEM_ISSUES:,} more items are empty or hold a line break")
-
-
-def _is_item(item: str) -> bool:
-    return bool(item.strip()) and "\n" not in item and "\r" not in item
 
 
 def _replicas(fields: Fields) -> Iterator[Issue]:
@@ -147,11 +90,13 @@ def quantity(value: Any) -> Fraction | None:
     return Fraction(match[1]) * _SUFFIXES[match[2]]
 
 
-_RULES: tuple[Callable[[Fields], Iterator[Issue]], ...] = (
-    _one_source,
-    _inline_items,
+_RULES: tuple[Rule, ...] = (
+    rules_workload.one_source,
+    rules_workload.inline_items,
     _replicas,
     _gains,
+    rules_execution.runner,
+    rules_execution.retry_delays,
     _variables,
     _resources,
 )

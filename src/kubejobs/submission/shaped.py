@@ -17,12 +17,19 @@ from kubejobs.submission.plain import kind_of
 
 FLAT_FIELDS: Mapping[str, Path] = {
     "items": ("workload", "items"),
+    "workload_prioritized": ("workload", "prioritized"),
+    "workload_open": ("workload", "open"),
     **{name: ("scaling", name) for name in Scaling.model_fields},
     "lease_seconds": ("queue", "lease_seconds"),
     "max_attempts": ("queue", "max_attempts"),
+    "retry_seconds": ("queue", "retry_seconds"),
+    "retry_max_seconds": ("queue", "retry_max_seconds"),
+    "batch": ("queue", "batch"),
     "queue_authentication": ("queue", "authentication"),
     "queue_connection": ("queue", "connection"),
     "stall_seconds": ("limits", "stall_seconds"),
+    "max_failed_items": ("limits", "max_failed_items"),
+    "max_failed_ratio": ("limits", "max_failed_ratio"),
 }
 """Fields that may also stand at the top, as in Airflow's trigger form, and where they belong."""
 
@@ -31,6 +38,7 @@ SECTIONS: tuple[Path, ...] = (
     ("scaling",),
     ("queue",),
     ("limits",),
+    ("runner",),
     ("resources",),
     ("queue", "resources"),
 )

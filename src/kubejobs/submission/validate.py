@@ -12,15 +12,18 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from kubejobs.submission.expectation import field_schema, in_words, known_keys
-from kubejobs.submission.model import Submission
+from kubejobs.submission.field_types import TAGS
+from kubejobs.submission.issue import Fields, Issue
+from kubejobs.submission.model import Queue, Submission
 from kubejobs.submission.paths import Path, did_you_mean
 from kubejobs.submission.patterns import DEFAULT_REQUESTS, PATTERNS_IN_WORDS
 from kubejobs.submission.plain import kind_of
-from kubejobs.submission.rules import Fields, Issue, check_rules, quantity
+from kubejobs.submission.rules import check_rules, quantity
 
 _NEVER_SHOWN = frozenset({"env", "command", "args", "workload", "report_url"})
 _LONGEST_SHOWN = 60
 _KEY = "[key]"
+_NOT_FIELDS = frozenset({_KEY, *TAGS})
 
 
 def validate(fields: Fields) -> tuple[Submission | None, list[Issue]]:
@@ -37,7 +40,7 @@ def validate(fields: Fields) -> tuple[Submission | None, list[Issue]]:
 
 
 def _completed(fields: Fields) -> Fields:
-    """The fields with the defaults that follow from others: the first replicas, and requests within given limits."""
+    """The fields with the defaults that follow from others: first replicas, longest delay, requests within limits."""
     completed = dict(fields)
     completed.setdefault("workload", {})
     scaling = completed.get("scaling")
@@ -48,8 +51,15 @@ def _completed(fields: Fields) -> Fields:
     completed["resources"] = _with_requests(completed.get("resources"))
     queue = completed.get("queue")
     if isinstance(queue, dict):
-        completed["queue"] = {**queue, "resources": _with_requests(queue.get("resources"))}
+        completed["queue"] = {**queue, **_longest_delay(queue), "resources": _with_requests(queue.get("resources"))}
     return {name: value for name, value in completed.items() if value is not None}
+
+
+def _longest_delay(queue: Fields) -> Fields:
+    """A first delay beyond the default of the longest one raises that."""
+    first = queue.get("retry_seconds")
+    given = queue.get("retry_max_seconds") is not None or not isinstance(first, int | float) or isinstance(first, bool)
+    return {} if given else {"retry_max_seconds": max(first, Queue.model_fields["retry_max_seconds"].default)}
 
 
 def _with_requests(resources: Any) -> Any:
@@ -69,7 +79,7 @@ def _smaller(request: str, limit: Any) -> str:
 
 def _issue(details: ErrorDetails) -> Issue:
     """One of pydantic's errors in the project's words."""
-    path: Path = tuple(part for part in details["loc"] if part != _KEY)
+    path: Path = tuple(part for part in details["loc"] if part not in _NOT_FIELDS)
     kind = details["type"]
     if kind == "missing":
         return Issue(path, f"is missing; it must be {_expected(path)}")

@@ -21,6 +21,11 @@ def read_lines(chunks: Iterable[bytes], policy: WorkloadPolicy, clock: Clock) ->
 
     Raises a WorkloadError, with the line's number where there is one, on anything else than such a file within limits.
     """
+    return (item for _, item in read_numbered_lines(chunks, policy, clock))
+
+
+def read_numbered_lines(chunks: Iterable[bytes], policy: WorkloadPolicy, clock: Clock) -> Iterator[tuple[int, str]]:
+    """As `read_lines`, each item with the number of its line."""
     line_number = 0
     rest = b""
     for piece in _beginning_checked(_limited(_decompressed(_timed(chunks, policy, clock)), policy)):
@@ -116,23 +121,23 @@ def _beginning_checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield from pieces
 
 
-def _items(block: bytes, lines_before: int, policy: WorkloadPolicy) -> Iterator[str]:
-    """The items of a block of whole lines."""
+def _items(block: bytes, lines_before: int, policy: WorkloadPolicy) -> Iterator[tuple[int, str]]:
+    """The items of a block of whole lines, each with its line's number."""
     try:
         text = block.decode()
     except UnicodeDecodeError as error:
-        number = lines_before + block.count(b"\n", 0, error.start) + 1
-        raise WorkloadError(f"line {number} of the workload is not UTF-8; save the file as UTF-8 text") from error
+        bad = lines_before + block.count(b"\n", 0, error.start) + 1
+        raise WorkloadError(f"line {bad} of the workload is not UTF-8; save the file as UTF-8 text") from error
     if "\x00" in text:
-        number = lines_before + text.count("\n", 0, text.index("\x00")) + 1
-        raise WorkloadError(f"line {number} of the workload holds a NUL character; it must be a text file")
+        bad = lines_before + text.count("\n", 0, text.index("\x00")) + 1
+        raise WorkloadError(f"line {bad} of the workload holds a NUL character; it must be a text file")
     certainly_short = policy.max_line_bytes // 4  # characters, of at most 4 bytes each
-    for offset, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=lines_before + 1):
         item = line.removesuffix("\r")
         if len(item) > certainly_short and len(item.encode()) > policy.max_line_bytes:
-            raise _too_long(lines_before + offset, policy)
+            raise _too_long(number, policy)
         if item and not item.isspace():
-            yield item
+            yield number, item
 
 
 def _too_long(number: int, policy: WorkloadPolicy) -> WorkloadError:

@@ -59,6 +59,33 @@ def test_a_run_is_deployed(target: Target, valkey: ValkeyServer) -> None:
     assert (plan.total, plan.namespace, plan.submitted_at) == (3, "ns", 12.5)
 
 
+PRIORITIZED = [(0, "low"), (9, "urgent"), (5, "middle"), (9, "urgent too")]
+
+
+@pytest.mark.parametrize("drain", [True, False], ids=["client library", "one list"])
+def test_priorities_reach_the_queue(target: Target, valkey: ValkeyServer, drain: bool) -> None:
+    """Where workers may know one list only, the prioritized items are at its head, highest first."""
+    order = order_of(target, valkey, drain=drain)
+    assert deploy(order, PRIORITIZED, SETTINGS, lambda _: None).total == 4
+    with WorkQueue(valkey.address(target.run.key_prefix)) as queue, valkey.client() as server:
+        assert queue.snapshot().counts.queued == 4
+        listed = server.lrange(queue.keys.queued, 0, -1)[::-1]
+        assert listed == (["low"] if drain else ["urgent", "urgent too", "middle", "low"])
+        queue.delete_run()
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
+def test_an_open_workload_leaves_the_queue_open(target: Target, valkey: ValkeyServer, is_open: bool) -> None:
+    """Its producer appends and closes it; any other is complete."""
+    said: list[str] = []
+    order = order_of(target, valkey, workload={"items": ["a"], "open": is_open})
+    deploy(order, ["a"], SETTINGS, said.append)
+    with WorkQueue(valkey.address(target.run.key_prefix)) as queue:
+        assert queue.snapshot().closed is not is_open
+        queue.delete_run()
+    assert ("more will be appended" in " ".join(said)) is is_open
+
+
 def test_a_second_try_goes_on_with_the_first_ones_plan(target: Target, valkey: ValkeyServer) -> None:
     """The same plan and clock, and no item twice."""
     order = order_of(target, valkey)

@@ -44,3 +44,18 @@ def test_a_full_disk_is_named(monkeypatch):
 
     with pytest.raises(WorkloadError, match="No space left on device"), spooled(items()):
         pass
+
+
+def test_priorities_come_back():
+    """Items with a priority are read again with it, whatever their text begins with."""
+    entries = [(0, "a"), (9, "3\tb"), (5, " ü ")]
+    with spooled(entries) as spool:
+        assert spool.count == 3
+        assert list(spool) == entries
+        assert list(spool) == entries
+
+
+def test_texts_that_look_prioritized_stay_texts():
+    """Only a workload that says so has priorities."""
+    with spooled(["3\tb", "a"]) as spool:
+        assert list(spool) == ["3\tb", "a"]

@@ -10,7 +10,7 @@ from kubejobs.errors import SubmissionError
 from kubejobs.submission.documents_table import DOCUMENT_FIELDS
 from kubejobs.submission.expectation import field_schema
 from kubejobs.submission.parse import parse_submission
-from support.submissions import PASSWORD, USERNAME
+from support.submissions import DOCUMENTS, PASSWORD, USERNAME
 
 SECRETS = (USERNAME, PASSWORD)
 
@@ -220,3 +220,9 @@ def test_the_table_points_at_fields_of_the_model() -> None:
     targets = [document_field.target for document_field in DOCUMENT_FIELDS if document_field.target]
     assert targets
     assert all(field_schema(target) for target in targets)
+
+
+def test_images_of_the_documents_are_not_drained() -> None:
+    """They know the open contract, in which nothing can ask them to finish; the product's own shape drains."""
+    assert parse_submission(DOCUMENTS).drain is False
+    assert parse_submission({"image": "i", "items": ["a"], "expected_time": 1}).drain is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import jsonschema
 import pytest
 
 from kubejobs.submission.documents_table import DOCUMENT_FIELDS, GROUPS
-from kubejobs.submission.expectation import field_schema, known_keys
+from kubejobs.submission.expectation import alternatives, field_schema, known_keys
 from kubejobs.submission.params import trigger_params
 from kubejobs.submission.parse import parse_submission
 from kubejobs.submission.prefilled import prefilled
@@ -42,13 +43,17 @@ def test_every_field_has_a_param() -> None:
 @pytest.mark.parametrize("name", FLAT)
 def test_a_param_agrees_with_the_model(name: str) -> None:
     """Type, bounds, choices and pattern are the model's own."""
-    schema, model = PARAMS[name].schema, field_schema(FLAT[name])
-    assert model is not None
-    assert schema["type"] == ["null", model.get("type", "string")]
+    schema, field = PARAMS[name].schema, field_schema(FLAT[name])
+    assert field is not None
+    models = alternatives(field)
+    model = models[0]
+    assert schema["type"] == ["null", *(one.get("type", "string") for one in models)]
     assert {key: schema.get(key) for key in BOUNDS} == {key: model.get(key) for key in BOUNDS}
     choices = model.get("enum", [model["const"]] if "const" in model else None)
     assert schema.get("enum") == ([None, *choices] if choices else None)
-    assert schema.get("pattern") == (f"^$|{model['pattern']}" if "pattern" in model else None)
+    words = [re.escape(one["const"]) for one in models[1:]]
+    pattern = f"^{'|'.join(words)}$" if words else model.get("pattern")
+    assert schema.get("pattern") == (f"^$|{pattern}" if pattern else None)
 
 
 @pytest.mark.parametrize("name", FLAT)
@@ -111,7 +116,7 @@ def test_a_default_that_the_schema_forbids_is_not_in_the_form(line: str, tmp_pat
 
 def test_sections_of_the_products_shape_are_complete() -> None:
     """The nested objects know every field of their section and no other."""
-    for section in ("scaling", "queue", "limits"):
+    for section in ("scaling", "queue", "limits", "runner"):
         assert set(PARAMS[section].schema["properties"]) == set(known_keys((section,)))
 
 
@@ -138,6 +143,10 @@ WRONG_TYPES: dict[str, dict[str, Any]] = {
     "scaling's unknown": {"scaling": {"colour": 1}},
     "resources": {"resources": {"limits": []}},
     "namespace": {"namespace": "Not A Name"},
+    "batch": {"batch": "many"},
+    "batch of none": {"batch": 0},
+    "runner": {"runner": {"mode": "magic"}},
+    "runner's unknown": {"runner": {"colour": 1}},
     "plugin": {"plugin": "spark"},
 }
 

@@ -10,7 +10,8 @@ from kubejobs.control.plan import Plan
 from kubejobs.errors import SubmissionError
 from kubejobs.naming import RunIdentity
 from kubejobs.submission.defaults import Defaults
-from kubejobs.submission.model import Submission
+from kubejobs.submission.field_types import PrioritizedItem
+from kubejobs.submission.model import Runner, Submission
 from kubejobs.submission.parse import location_of_cleanup, parse_submission
 
 
@@ -73,6 +74,45 @@ def test_default_requests_stay_within_given_limits() -> None:
     assert parse_submission(conf).resources.requests == {"cpu": "50m", "memory": "128Mi"}
 
 
+def test_the_longest_delay_follows_the_first() -> None:
+    """A first delay beyond the default of the longest raises that, as no delay is longer than the longest."""
+    conf = {"image": "i", "items": ["a"], "expected_time": 1, "retry_seconds": 90}
+    assert parse_submission(conf).queue.retry_max_seconds == 90
+
+
+def test_many_bad_items_are_counted() -> None:
+    """Ten are named; the rest is one problem."""
+    found = problems_of({"image": "i", "expected_time": 1, "workload": {"items": ["x"] * 15, "prioritized": True}})
+    assert list(found) == [*(f"workload.items[{place}]" for place in range(10)), "workload.items"]
+    assert found["workload.items"] == "5 more items have such problems"
+
+
+def test_everything_of_a_queue_and_a_runner_is_read() -> None:
+    """Nested fields and their flat names reach the submission."""
+    nested = {
+        "workload": {"items": [{"item": "a", "priority": 7}, "b"], "open": True},
+        "queue": {"retry_seconds": 2, "retry_max_seconds": 9, "batch": 50},
+        "limits": {"max_failed_items": 3, "max_failed_ratio": 0.5},
+        "scaling": {"drain_seconds": 20},
+    }
+    flat = {
+        "workload": None,
+        "items": nested["workload"]["items"],
+        "workload_open": True,
+        **nested["queue"],
+        **nested["limits"],
+        **nested["scaling"],
+    }
+    runner = {"mode": "lines", "concurrency": 4, "timeout_seconds": 3, "keep_result": True, "on_sigterm": "pass"}
+    common = {"image": "i", "command": ["c"], "expected_time": 1, "drain": False, "runner": runner}
+    submission = parse_submission(common | nested)
+    assert submission == parse_submission(common | flat)
+    assert submission.workload.items == (PrioritizedItem(item="a", priority=7), "b")
+    assert (submission.workload.open, submission.drain, submission.queue.batch) == (True, False, 50)
+    assert (submission.limits.max_failed_items, submission.limits.max_failed_ratio) == (3, 0.5)
+    assert submission.runner == Runner.model_validate(runner)
+
+
 def test_numbers_become_text_where_a_container_gets_text(product: dict[str, Any]) -> None:
     """Environment, quantities and labels take the numbers and truth values that YAML authors write."""
     product |= {"env": {"A": 1, "B": 1.5, "C": True, "D": ""}, "node_selector": {"gpu": True}}
@@ -85,9 +125,11 @@ def test_numbers_become_text_where_a_container_gets_text(product: dict[str, Any]
 
 def test_a_plan_keeps_what_was_parsed(product: dict[str, Any]) -> None:
     """What parsing accepts, the queue's plan can store and read again."""
+    product |= {"runner": {"concurrency": 2}, "workload": {"items": ["a", {"item": "b", "priority": 2}]}}
     submission = parse_submission(product)
     plan = Plan(RunIdentity("d", "r"), submission, "default", 3, 1.0, 2.0)
-    assert Plan.from_json(plan.to_json()).submission.scaling == submission.scaling
+    kept = Plan.from_json(plan.to_json()).submission
+    assert (kept.scaling, kept.queue, kept.runner) == (submission.scaling, submission.queue, submission.runner)
 
 
 WRONG_FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -125,6 +167,42 @@ WRONG_FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
     "blank item": ({"workload": None, "items": ["a", " "]}, "items[1]", "is empty or holds a line break"),
     "item of two lines": ({"workload": None, "items": ["a\nb"]}, "items[0]", "is empty or holds a line break"),
     "number as item": ({"workload": None, "items": [1]}, "items[0]", "it must be text"),
+    "number as an object's item": ({"workload": None, "items": [{"item": 1}]}, "items[0].item", "it must be text"),
+    "blank item of an object": ({"workload": None, "items": [{"item": " "}]}, "items[0].item", "is empty or holds"),
+    "item without itself": ({"workload": None, "items": [{"priority": 1}]}, "items[0].item", "is missing"),
+    "priority of ten": (
+        {"workload": None, "items": [{"item": "a", "priority": 10}]},
+        "items[0].priority",
+        "is a number; it must be a whole number from 0 to 9",
+    ),
+    "unknown in an item": ({"workload": None, "items": [{"item": "a", "x": 1}]}, "items[0].x", "item, priority"),
+    "list as item": ({"workload": None, "items": [[]]}, "items[0]", "text or an object with item, priority"),
+    "line without a priority": (
+        {"workload": {"url": None, "items": ["1\ta", "a"], "prioritized": True}},
+        "workload.items[1]",
+        "is not a priority from 0 to 9, a tab and the item, as workload.prioritized says",
+    ),
+    "batch of none": (
+        {"queue": {"batch": 0}},
+        "queue.batch",
+        'is 0; it must be a whole number from 1 to 1000 or "auto"',
+    ),
+    "batch in words": ({"queue": {"batch": "many"}}, "queue.batch", 'is "many"; it must be a whole number'),
+    "true batch": ({"queue": {"batch": True}}, "queue.batch", "is true"),
+    "longest delay under the first": (
+        {"queue": {"retry_seconds": 5, "retry_max_seconds": 2}},
+        "queue.retry_max_seconds",
+        "is 2, less than queue.retry_seconds (5); it must be at least that",
+    ),
+    "runner without command": ({"command": None, "runner": {}}, "command", "is missing; runner needs the program"),
+    "exit codes of many items": (
+        {"runner": {"mode": "lines", "fail_codes": [3]}},
+        "runner.fail_codes",
+        'has no effect where runner.mode is "lines"',
+    ),
+    "exit code beyond a byte": ({"runner": {"fail_codes": [256]}}, "runner.fail_codes[0]", "from 1 to 255"),
+    "unknown mode": ({"runner": {"mode": "magic"}}, "runner.mode", 'one of "item", "lines"'),
+    "ratio over one": ({"limits": {"max_failed_ratio": 10}}, "limits.max_failed_ratio", "a number from 0 to 1"),
     "too many items": ({"workload": None, "items": ["x"] * 10_001}, "items", "use workload.url"),
     "reserved variable": ({"env": {"REDIS_HOST": "x"}}, "env.REDIS_HOST", "is set by the product"),
     "reserved prefix": ({"env": {"KUBEJOBS_X": "x"}}, "env.KUBEJOBS_X", "is set by the product"),
