@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class ReportOperator(RunOperator):
     """Report a run, however it ended; the task, and with it the DAG run, fails if the run did not succeed.
 
-    Pushes the XCom `report`: the report without the list of decisions, and the URLs of its files.
+    Pushes the XComs `report`: the report without the list of decisions, and the URLs of its files; and, where items
+    failed, `failures`: their records as far as they are small enough.
     """
 
     def execute(self, context: Context) -> None:
@@ -51,8 +52,11 @@ class ReportOperator(RunOperator):
         from kubejobs.workqueue.client import WorkQueue  # noqa: PLC0415 - of no use to the other tasks
 
         with WorkQueue(address) as queue:
-            report, files = report_run(queue, url, self.log.info)
-        context["ti"].xcom_push(key="report", value=report.small_summary() | {"files": files})
+            reported = report_run(queue, url, self.log.info)
+        report = reported.report
+        context["ti"].xcom_push(key="report", value=report.small_summary() | {"files": reported.files})
+        if reported.failures is not None:
+            context["ti"].xcom_push(key="failures", value=reported.failures)
         for line in render_text(report).splitlines():
             self.log.info("%s", line)
         if not report.success:

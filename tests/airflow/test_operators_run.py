@@ -18,6 +18,7 @@ from kubejobs.cluster.manifests import EXPIRES_ANNOTATION, owned_by
 from kubejobs.errors import ClusterUnavailableError, ObjectConflictError, QueueUnavailableError
 from kubejobs.report.build import build_report
 from kubejobs.report.model import Report
+from kubejobs.report.run import ReportedRun
 from kubejobs.workqueue.types import QueueAddress, QueueSnapshot
 from operators import connections, kubernetes_worker_job
 from operators.cleanup_operator import CleanupOperator
@@ -46,6 +47,7 @@ GOOD = {
     "limits": {"stall_seconds": 77},
 }
 REFUSED = {"image": "busybox"}
+FAILED = {"complete": True, "count": 1, "records": [{"item": "a"}]}
 
 
 @pytest.fixture
@@ -202,11 +204,11 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     urls: list[str] = []
 
     def give(result: Report | Exception) -> list[str]:
-        def report_run(_: Any, url: str, __: Any) -> tuple[Report, list[str]]:
+        def report_run(_: Any, url: str, __: Any) -> ReportedRun:
             urls.append(url)
             if isinstance(result, Exception):
                 raise result
-            return result, ["file:///report.json"]
+            return ReportedRun(result, ["file:///report.json"], FAILED if result.items.failed else None)
 
         monkeypatch.setattr("kubejobs.report.run.report_run", report_run)
         return urls
@@ -218,7 +220,7 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 def test_the_report_is_pushed_and_decides(
     deployed: FakeClusterClient, logged: Logged, reported: Callable[..., list[str]], items: list[float]
 ) -> None:
-    """The XCom comes first; then the task fails if the run did."""
+    """The XComs come first; then the task fails if the run did."""
     log, context, report = logged(ReportOperator), FakeContext(GOOD | {"report_url": "memory://r"}), report_of(items)
     urls = reported(report)
     if report.success:
@@ -228,6 +230,7 @@ def test_the_report_is_pushed_and_decides(
             ReportOperator(task_id="report").execute(context)
         assert f"the run did not succeed: {report.outcome}: {report.message}" in log.text
     assert context.xcoms["report"] == report.small_summary() | {"files": ["file:///report.json"]}
+    assert context.xcoms.get("failures") == (None if report.success else FAILED)
     assert not isinstance(context.xcoms["report"].get("decisions"), list)
     assert urls == ["memory://r"]
     assert not any(secret in repr(context.xcoms) + log.text for secret in (SECRET, PASSWORD))

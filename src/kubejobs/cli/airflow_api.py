@@ -82,14 +82,17 @@ class AirflowApi:
         answer = self._read("/api/v2/importErrors")
         return {entry["filename"]: entry["stack_trace"] for entry in answer["import_errors"]}
 
-    def trigger(self, conf: dict[str, Any], run_id: str, dag_id: str = DAG_ID) -> str:
-        """Start a run with `conf`; its id. A DAG that is paused is an error, as its run would wait for ever."""
+    def trigger(self, conf: dict[str, Any], run_id: str, dag_id: str = DAG_ID, *, note: str | None = None) -> str:
+        """Start a run with `conf`; its id. A DAG that is paused is an error, as its run would wait for ever.
+
+        Airflow shows the `note` beside the run.
+        """
         record = self.dag(dag_id)
         if record.get("is_paused"):
             raise AirflowApiError(f"the DAG {dag_id!r} is paused: unpause it in the Airflow UI, then submit again")
         if record.get("has_import_errors"):
             raise AirflowApiError(self._why_missing(dag_id))
-        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf} | ({"note": note} if note else {})
         try:
             return str(self._call("POST", f"{_runs(dag_id)}", body)["dag_run_id"])
         except _RepeatedConflictError:

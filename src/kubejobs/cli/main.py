@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubejobs import __version__
-from kubejobs.cli import report, signals, submit, watch
+from kubejobs.cli import redrive, report, results, signals, submit, watch
 from kubejobs.cli.command import Command
 from kubejobs.errors import KubeJobsError
 
-_GROUPS = (submit, watch, report, signals)
+_GROUPS = (submit, watch, report, results, redrive, signals)
 _INTERRUPTED = 130
 
 

@@ -22,6 +22,7 @@ class Progress:
     expected_seconds: float
     elapsed_seconds: float
     state: str
+    draining: int = 0
 
     @classmethod
     def from_xcom(cls, value: Any) -> Self | None:
@@ -40,6 +41,7 @@ class Progress:
             expected_seconds=float(value.get("expected_seconds") or 0.0),
             elapsed_seconds=float(value.get("elapsed_seconds") or 0.0),
             state=str(value.get("state", "")),
+            draining=int(value.get("draining") or 0),
         )
 
     @property
@@ -60,7 +62,8 @@ class Progress:
             f"[{'#' * filled}{'.' * (_BAR_CELLS - filled)}] {self.done}/{self.total} items"
             + (f" ({lost} failed)" if lost else ""),
             f"{self.rate:.1f}/s",
-            f"{self.replicas} replica{'' if self.replicas == 1 else 's'}",
+            f"{self.replicas} replica{'' if self.replicas == 1 else 's'}"
+            + (f" ({self.draining} draining)" if self.draining else ""),
             f"{self.elapsed_seconds:.0f} s of {self.expected_seconds:.0f} s",
             self._finish(),
         ]

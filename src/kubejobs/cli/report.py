@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from kubejobs.cli.airflow_api import AirflowApi
+from kubejobs.cli.airflow_api import DAG_ID, AirflowApi
 from kubejobs.cli.command import Command
 from kubejobs.cli.connection import add_connection_options, connect
 from kubejobs.cli.report_text import report_lines
@@ -18,13 +18,15 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_connection_options(parser)
 
 
-def read_report(api: AirflowApi, run_id: str) -> dict[str, object]:
+def read_report(api: AirflowApi, run_id: str, dag_id: str = DAG_ID) -> dict[str, object]:
     """The XCom `report` of the run; AirflowApiError, with the run's state, where there is none."""
-    report = api.xcom(run_id, "report", "report")
+    report = api.xcom(run_id, "report", "report", dag_id)
     if isinstance(report, dict):
         return report
-    state = api.run(run_id).get("state")
-    raise AirflowApiError(f"run {run_id!r} has no report: it is {state}; a report is written when a run ends")
+    state = api.run(run_id, dag_id).get("state")
+    raise AirflowApiError(
+        f"run {run_id!r} has no report: it is {state}; a report, with results and failures, is written when a run ends"
+    )
 
 
 def _report(options: argparse.Namespace) -> int:

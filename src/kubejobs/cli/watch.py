@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 
-from kubejobs.cli.airflow_api import AirflowApi
+from kubejobs.cli.airflow_api import DAG_ID, AirflowApi
 from kubejobs.cli.command import Command
 from kubejobs.cli.connection import add_connection_options, connect
 from kubejobs.cli.follow import follow
 from kubejobs.cli.live_line import LiveLine
 
 
-def watch_run(api: AirflowApi, run_id: str) -> int:
+def watch_run(api: AirflowApi, run_id: str, dag_id: str = DAG_ID) -> int:
     """Follow the run on standard error; 0 if it succeeds."""
     line = LiveLine(sys.stderr)
     try:
-        seen = follow(api, run_id, line.show)
+        seen = follow(api, run_id, line.show, dag_id=dag_id)
     finally:
         line.end()
     print(f"{run_id}: {seen.state}")

@@ -12,7 +12,19 @@ from typing import Any
 from kubejobs.control.outcome import Outcome
 from kubejobs.control.plan import Plan
 from kubejobs.report.journal_sums import ErrorAt, JournalSums
-from kubejobs.report.model import Cost, Course, Deadline, ErrorAndTime, Items, Overhead, Report
+from kubejobs.report.model import (
+    Cost,
+    Course,
+    Deadline,
+    ErrorAndTime,
+    FrequentError,
+    Items,
+    Ledger,
+    Overhead,
+    Report,
+    Workers,
+)
+from kubejobs.report.queue_sums import durations_of
 from kubejobs.submission.model import Scaling
 from kubejobs.workqueue.types import QueueSnapshot
 
@@ -27,11 +39,15 @@ def build_report(
     *,
     ended_at: float,
     outcome: Outcome | None = None,
+    workers: Workers | None = None,
+    ledger: Ledger | None = None,
+    frequent_errors: tuple[FrequentError, ...] = (),
 ) -> Report:
     """The report of a run that ended at `ended_at`, in seconds since the epoch by the queue server's clock.
 
     `journal` are the control loop's lines, oldest first. `snapshot` is the queue as it is now, None if it is lost.
-    `outcome` is what the control loop returned; None to take it from the journal's last line.
+    `outcome` is what the control loop returned; None to take it from the journal's last line. `workers`, `ledger` and
+    `frequent_errors` are the report's sections of that name; None or empty where the queue could not be asked.
     """
     sums = JournalSums().add_all(journal)
     sums.close(ended_at)
@@ -73,7 +89,14 @@ def build_report(
             recovered_items=sums.recovered_items,
             restarts=sums.restarts,
             degraded_seconds=round(sums.degraded_seconds, 3),
+            drain_steps=sums.drain_steps,
+            drain_escalations=sums.drain_escalations,
+            lost_workers=sums.lost_workers,
         ),
+        workers=workers or Workers(),
+        durations=durations_of(snapshot),
+        ledger=ledger or Ledger(),
+        frequent_errors=frequent_errors,
         scaling=scaling.model_dump(mode="json"),
         decisions=tuple(sums.decisions),
     )

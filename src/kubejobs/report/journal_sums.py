@@ -37,6 +37,9 @@ class JournalSums:
         self.recovered_items = 0
         self.restarts = 0
         self.degraded_seconds = 0.0
+        self.drain_steps = 0
+        self.drain_escalations = 0
+        self.lost_workers = 0
         self.end: Mapping[str, Any] | None = None
         self.decisions: list[dict[str, Any]] = []
         self._pods = 0
@@ -111,6 +114,13 @@ class JournalSums:
                 self.failed_changes += 1
             case Event.RECOVERED:
                 self.recovered_items += line["recovered"]
+            case Event.WORKERS_LOST:
+                self.lost_workers += line["lost"]
+                self.recovered_items += line["recovered"]
+            case Event.DRAINING:
+                self.drain_steps += 1
+            case Event.DRAIN_ESCALATED:
+                self.drain_escalations += 1
             case Event.RESUMED:
                 self.restarts += 1
             case Event.RESTORED:

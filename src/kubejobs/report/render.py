@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubejobs.report.model import ErrorAndTime, Report
+from kubejobs.report.model import Durations, ErrorAndTime, Ledger, Report, Workers
 
 _LABEL_WIDTH = 22
 
@@ -17,13 +17,6 @@ _LABEL_WIDTH = 22
 def render_json(report: Report) -> str:
     """The whole report as one indented JSON object."""
     return json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def render_json_lines(report: Report) -> Iterator[str]:
-    """The summary as the first JSON line, then every decision as one."""
-    yield json.dumps(report.small_summary(), ensure_ascii=False, allow_nan=False) + "\n"
-    for decision in report.decisions:
-        yield json.dumps(decision, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def render_text(report: Report) -> str:
@@ -41,6 +34,9 @@ def _fields(report: Report) -> Iterator[tuple[str, str]]:
     yield "Outcome", f"{report.outcome} ({'success' if report.success else 'failure'}): {report.message}"
     unfinished = f"{items.held} held, {items.open} open"
     yield "Items", f"{items.done} of {items.total} done, {items.failed} failed, {items.dead} dead, {unfinished}"
+    for error in report.frequent_errors:
+        yield "Frequent error", f"{error.count} of type {error.type}" + (f": {error.message}" if error.message else "")
+    yield "Ledger", _ledger(report.ledger)
     yield "Execution time", _seconds(report.execution_time)
     yield "Deadline", _deadline(report)
     yield "Scaling strategy", report.scaling_strategy
@@ -52,6 +48,10 @@ def _fields(report: Report) -> Iterator[tuple[str, str]]:
     yield "Most replicas", str(cost.max_replicas)
     yield "Replica-seconds", f"{cost.replica_seconds:.1f} (busy {cost.busy_seconds:.1f})"
     yield "Scaled", f"{cost.scale_ups} times up, {cost.scale_downs} times down, {report.course.failed_changes} refused"
+    if report.course.drain_steps:
+        yield "Drained", f"in {report.course.drain_steps} steps, {report.course.drain_escalations} escalated"
+    yield "Durations", _durations(report.durations)
+    yield "Lost workers", _workers(report.workers)
     yield "To the first lease", f"{_seconds(overhead.submission_to_first_lease_seconds)} from the submission"
     yield "To the end", f"{_seconds(overhead.last_acknowledgement_to_end_seconds)} from the last acknowledgement"
     yield "Recovered items", str(report.course.recovered_items)
@@ -73,6 +73,27 @@ def _deadline(report: Report) -> str:
     if deadline.late_seconds:
         return f"missed by {deadline.late_seconds:.1f} s: {deadline.expected_seconds:g} s expected"
     return f"missed: the run ended before all items were done ({deadline.expected_seconds:g} s expected)"
+
+
+def _ledger(ledger: Ledger) -> str:
+    if ledger.verified is None:
+        return "not verified: the queue could not be asked"
+    return "verified: all sums agree" if ledger.verified else "WRONG: " + "; ".join(ledger.discrepancies)
+
+
+def _durations(durations: Durations) -> str:
+    if not durations.count:
+        return "-"
+    shares = ("mean", "p50", "p90", "p99", "max")
+    parts = (f"{share} {getattr(durations, f'{share}_seconds'):.3g} s" for share in shares)
+    return f"{', '.join(parts)} of {durations.count} items"
+
+
+def _workers(workers: Workers) -> str:
+    if not workers.exits:
+        return "0"
+    reasons = ", ".join(f"{reason} {count}" for reason, count in workers.reasons.items())
+    return f"{workers.exits} ({reasons}); {workers.items_given_back} items were taken back from them"
 
 
 def _error(error: ErrorAndTime) -> str:

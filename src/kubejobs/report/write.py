@@ -1,6 +1,6 @@
 """Put a run's report where the submission or the settings say: any folder that fsspec can write.
 
-Rule: streamed; what a worker returned is never held in memory as a whole.
+Rule: streamed; what workers returned and what failed is never held in memory as a whole.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import IO, Any, Self
 
 import fsspec
 
 from kubejobs.errors import ReportError
 from kubejobs.report.model import Report
+from kubejobs.report.redrive_files import fits_line, kinds_of, redrive_file
 from kubejobs.report.render import render_json, render_text
 
 REPORT_JSON = "report.json"
@@ -34,43 +36,88 @@ def write_report(
     """Write the report under `url`, over what an earlier try wrote; returns the files' URLs without credentials.
 
     A `url` that ends with `.json` is one file with the report alone. Any other is a folder, in which the run gets a
-    folder of its own: report.json, report.txt, and, if there are any, failures.jsonl and results.jsonl. Raises
-    ReportError when that can't be done.
+    folder of its own: report.json, report.txt, and, if there are any, results.jsonl, failures.jsonl and the items that
+    failed as workloads (`redrive_files`). Raises ReportError when that can't be done.
     """
-    if url.endswith(".json"):
-        return [_write(url, [render_json(report)])]
-    folder = f"{url.rstrip('/')}/{report.run}"
-    written = [
-        _write(f"{folder}/{REPORT_JSON}", [render_json(report)]),
-        _write(f"{folder}/{REPORT_TEXT}", [render_text(report)]),
-    ]
-    for name, records in ((FAILURES, failures), (RESULTS, results)):
-        lines = _json_lines(records)
-        first = next(lines, None)
-        if first is not None:
-            written.append(_write(f"{folder}/{name}", _chain(first, lines)))
-    return written
+    with _translating(url):
+        if url.endswith(".json"):
+            with _open(url) as file:
+                file.write(render_json(report))
+            return [shown(url)]
+        with _Folder(run_folder(url, report.run)) as folder:
+            folder.write(REPORT_JSON, render_json(report))
+            folder.write(REPORT_TEXT, render_text(report))
+            _write_failures(folder, failures)
+            for record in results:
+                folder.write(RESULTS, _json_line(record))
+            return folder.files()
 
 
-def _json_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for record in records:
-        yield json.dumps(record, ensure_ascii=False) + "\n"
+def run_folder(url: str, run: str) -> str:
+    """The folder of the run with the short name `run` within the reports' folder."""
+    return f"{url.rstrip('/')}/{run}"
 
 
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+def shown(url: str) -> str:
+    """The URL without credentials."""
+    return _CREDENTIALS.sub("//", url)
 
 
-def _write(url: str, parts: Iterable[str]) -> str:
-    shown = _CREDENTIALS.sub("//", url)
+class _Folder(ExitStack):
+    """Files that are opened with the first that is written to them, so that none is empty."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self._open: dict[str, IO[str]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, name: str, text: str) -> None:
+        """Append to a file."""
+        if name not in self._open:
+            self._open[name] = self.enter_context(_open(f"{self._url}/{name}"))
+        self._open[name].write(text)
+
+    def files(self) -> list[str]:
+        """URLs of what was written, in that order, without credentials."""
+        return [shown(f"{self._url}/{name}") for name in self._open]
+
+
+def _write_failures(folder: _Folder, failures: Iterable[Mapping[str, Any]]) -> None:
+    """In one pass: the records, and the items by kind as far as a workload's line can hold them."""
+    for record in failures:
+        folder.write(FAILURES, _json_line(record))
+        if fits_line(record["item"]):
+            for kind in kinds_of(record):
+                folder.write(redrive_file(kind), record["item"] + "\n")
+
+
+def _json_line(record: Mapping[str, Any]) -> str:
+    """ASCII where the text is not Unicode, so that every item can be written."""
+    line = json.dumps(record, ensure_ascii=False)
+    return (line if _is_unicode(line) else json.dumps(record)) + "\n"
+
+
+def _is_unicode(text: str) -> bool:
     try:
-        with fsspec.open(url, "w", encoding="utf-8") as file:
-            for part in parts:
-                file.write(part)
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _open(url: str) -> Any:
+    return fsspec.open(url, "w", encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def _translating(url: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, ImportError) as error:
         raise ReportError(
-            f"the report can't be written to {shown!r} ({error or type(error).__name__}); "
+            f"the report can't be written to {shown(url)!r} ({error or type(error).__name__}); "
             "check report_url, its rights, and that the fsspec package for its scheme is installed"
         ) from error
-    return shown

@@ -5,65 +5,19 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
-from kubejobs.cli import connection, report, submit, watch
-from kubejobs.cli import follow as follow_module
+from kubejobs.cli import connection
 from kubejobs.cli.follow import follow
 from kubejobs.cli.live_line import LiveLine
 from kubejobs.cli.main import main
 from kubejobs.cli.progress import Progress
 from kubejobs.cli.report_text import report_lines
+from support.airflow_api_fake import FakeApi
 
 GOOD = {"image": "busybox:1", "workload": {"items": ["a"]}, "expected_time": 10}
-
-
-class FakeApi:
-    """Airflow with one run that goes through given states; XComs by task and key."""
-
-    def __init__(self, states: list[str], xcoms: dict[tuple[str, str], list[Any]] | None = None) -> None:
-        self.states = states
-        self.xcoms = xcoms or {}
-        self.triggered: list[tuple[dict[str, Any], str]] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def trigger(self, conf: dict[str, Any], run_id: str) -> str:
-        """Remember it."""
-        self.triggered.append((conf, run_id))
-        return run_id
-
-    def run(self, run_id: str, dag_id: str = "kubejobs") -> dict[str, Any]:
-        """The next state; the last one stays."""
-        return {"state": self.states.pop(0) if len(self.states) > 1 else self.states[0]}
-
-    def xcom(self, run_id: str, task_id: str, key: str, dag_id: str = "kubejobs") -> Any:
-        """The next value; the last one stays."""
-        values = self.xcoms.get((task_id, key), [None])
-        return values.pop(0) if len(values) > 1 else values[0]
-
-    def task_instances(self, run_id: str, dag_id: str = "kubejobs") -> list[dict[str, Any]]:
-        """One that has ended and one at work."""
-        return [{"task_id": "start", "state": "success"}, {"task_id": "deploy", "state": "running"}]
-
-
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Put a fake Airflow behind every command, whose pauses take no time."""
-
-    def put(api: FakeApi) -> FakeApi:
-        for module in (submit, watch, report):
-            monkeypatch.setattr(module, "connect", lambda _options: api)
-        monkeypatch.setattr(follow_module.time, "sleep", lambda _seconds: None)
-        return api
-
-    return put
 
 
 @pytest.fixture
@@ -207,6 +161,8 @@ def test_following_notes_each_change_of_replicas() -> None:
         pytest.param(progress(3, 4, eta_seconds=24.0), ["4 replicas", "finish at 30 s, 10 s LATE"], id="late"),
         pytest.param(progress(0, 1, eta_seconds=None, rate=None), ["0.0/s", "finish not known yet"], id="no rate yet"),
         pytest.param(progress(3, 1, failed=1, dead=1), ["3/10 items (2 failed)"], id="failures"),
+        pytest.param(progress(3, 4, draining=2), ["| 4 replicas (2 draining) |"], id="draining"),
+        pytest.param(progress(3, 4, draining=None), ["| 4 replicas |"], id="nothing drains"),
     ],
 )
 def test_the_line_has_the_numbers(value: dict[str, Any], parts: list[str]) -> None:

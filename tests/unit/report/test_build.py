@@ -107,8 +107,9 @@ def test_a_run_that_never_started_has_a_report() -> None:
         ([line(1)], None, "unknown"),
         ([line(1), line(2, "end", outcome="stalled", success=False, message="no progress")], None, "stalled"),
         ([line(1)], Outcome(OutcomeKind.QUEUE_LOST, False, "gone", EPOCH, 0.0, Counts(done=1)), "queue_lost"),
+        ([line(2, "end", outcome="too_many_failed", success=False, message="9 of 9")], None, "too_many_failed"),
     ],
-    ids=["cut-off", "from-the-journal", "from-the-loop"],
+    ids=["cut-off", "from-the-journal", "from-the-loop", "too-many-failed"],
 )
 def test_the_outcome_is_the_loops_else_the_journals(
     journal: list[dict[str, Any]], outcome: Outcome | None, expected: str
@@ -135,7 +136,7 @@ def test_an_error_of_exactly_zero_counts() -> None:
 
 
 def test_the_course_counts_what_went_wrong() -> None:
-    """Refused changes, recovered items, restarts and times out of sight are counted."""
+    """Refused changes, recovered items, restarts, times out of sight, drains and lost workers are counted."""
     sums = JournalSums().add_all(
         [
             line(1, "actuation_failed", **{"from": 1, "to": 2}),
@@ -144,7 +145,12 @@ def test_the_course_counts_what_went_wrong() -> None:
             line(4, "restored", seconds=12.5),
             line(5, "scaled", **{"from": 1, "to": 2}),
             line(6, "scaled", **{"from": 2, "to": 1}),
+            line(7, "draining", target=1, asked=1, drained=0),
+            line(8, "draining", target=1, asked=0, drained=1),
+            line(9, "drain_escalated", target=1),
+            line(10, "workers_lost", lost=2, recovered=4, workers={"w": "OOMKilled"}),
         ]
     )
-    assert (sums.failed_changes, sums.recovered_items, sums.restarts, sums.degraded_seconds) == (1, 3, 1, 12.5)
+    assert (sums.failed_changes, sums.recovered_items, sums.restarts, sums.degraded_seconds) == (1, 3 + 4, 1, 12.5)
+    assert (sums.drain_steps, sums.drain_escalations, sums.lost_workers) == (2, 1, 2)
     assert (sums.scale_ups, sums.scale_downs) == (1, 1)
