@@ -1,4 +1,4 @@
-"""A queue, a cluster and a run for the control loop, in memory and on virtual time.
+"""A queue and a run for the control loop, in memory and on virtual time.
 
 Rule: they keep the contracts of `kubejobs.control.ports`; what a test wants to go wrong it switches on by name.
 """
@@ -9,32 +9,33 @@ import asyncio
 import json
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kubejobs.control.plan import Plan
-from kubejobs.control.ports import JobStatus
 from kubejobs.errors import (
-    ClusterUnavailableError,
     LeadershipLostError,
-    ObjectConflictError,
-    ObjectGoneError,
     QueueLostError,
     QueueUnavailableError,
 )
 from kubejobs.naming import RunIdentity
 from kubejobs.submission.model import Submission, Workload
-from kubejobs.workqueue.types import Counts, QueueSnapshot, Signal
+from kubejobs.workqueue.types import Counts, DrainStatus, QueueSnapshot, Signal, WorkerExit
 from support.virtual import EPOCH, VirtualClock
 
 FAIL = float("nan")
 """A service time that stands for an item which its worker reports as failed after a second."""
 
 
+IDENTITY = RunIdentity("kubejobs", "test")
+JOB_NAME = IDENTITY.job_name
+
+
 def plan_of(total: int, *, expected_time: float = 100.0, **submission: Any) -> Plan:
     """A run of `total` items whose clock starts at EPOCH; `submission` are fields of the Submission."""
     return Plan(
-        identity=RunIdentity("kubejobs", "test"),
+        identity=IDENTITY,
         submission=Submission(
             image="busybox", workload=Workload(items=("a",)), expected_time=expected_time, **submission
         ),
@@ -49,6 +50,7 @@ def plan_of(total: int, *, expected_time: float = 100.0, **submission: Any) -> P
 class _Lease:
     item: float
     expires_at: float
+    worker: str
 
 
 class FakeQueue:
@@ -77,6 +79,13 @@ class FakeQueue:
         self.down_from = self.down_until = 0.0
         self.lost = False
         self.silent = False
+        self.closed = True
+        self.sessions: set[str] = set()
+        self.tokens = 0
+        self.drained: dict[str, float] = {}
+        self.exits: dict[str, WorkerExit] = {}
+        self.live_workers: list[int | None] = []
+        self.starts: list[float] = []
 
     async def _call(self) -> None:
         await asyncio.sleep(0)
@@ -108,16 +117,43 @@ class FakeQueue:
             last_acknowledged_at=self.last_acknowledged_at,
             deliveries=self.deliveries,
             busy_seconds=self.busy_seconds,
+            closed=self.closed,
+            sessions=len(self.sessions),
         )
 
-    async def recover_expired(self, limit: int = 1000) -> int:
-        """As QueuePort.recover_expired."""
+    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:
+        """As QueuePort.recover_expired; its leases are those of the client library."""
         await self._call()
+        self.live_workers.append(live_workers)
         now = self.clock.monotonic()
         expired = [number for number, lease in self.leases.items() if lease.expires_at <= now][:limit]
         for number in expired:
             self.queued.append(self.leases.pop(number).item)
         return len(expired)
+
+    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+        """As QueuePort.request_drain."""
+        await self._call()
+        self.drained = {name: since for name, since in self.drained.items() if name in live}
+        while len(self.drained) > wanted:
+            self.drained.pop(max(self.drained, key=lambda name: (self.drained[name], name)))
+        self.tokens = wanted - len(self.drained)
+        return DrainStatus(self.tokens, dict(self.drained))
+
+    async def lease_holders(self) -> tuple[str, ...]:
+        """As QueuePort.lease_holders."""
+        await self._call()
+        return tuple(sorted({lease.worker for lease in self.leases.values() if lease.worker}))
+
+    async def record_exits(self, exits: Mapping[str, WorkerExit]) -> int:
+        """As QueuePort.record_exits."""
+        await self._call()
+        self.exits.update(exits)
+        held = [number for number, lease in self.leases.items() if lease.worker in exits]
+        for number in held:
+            self.queued.append(self.leases.pop(number).item)
+        self.sessions -= exits.keys()
+        return len(held)
 
     async def hold_queued(self) -> int:
         """As QueuePort.hold_queued."""
@@ -170,7 +206,14 @@ class FakeQueue:
 
     # -- what workers do -------------------------------------------------------
 
-    def lease(self) -> tuple[int, float] | None:
+    def drains(self, worker: str) -> bool:
+        """Whether this worker, which holds no item, is to lease none; one that is asked for takes the place."""
+        if worker not in self.drained and self.tokens > 0 and self.signal is None:
+            self.tokens -= 1
+            self.drained[worker] = self.clock.now()
+        return worker in self.drained
+
+    def lease(self, worker: str = "w") -> tuple[int, float] | None:
         """The next item's lease and service time; None when nothing is queued."""
         if not self.queued:
             return None
@@ -178,7 +221,8 @@ class FakeQueue:
         if self.first_leased_at is None:
             self.first_leased_at = self.clock.now()
         item = self.queued.popleft()
-        self.leases[self.deliveries] = _Lease(item, self.clock.monotonic() + self.lease_seconds)
+        self.leases[self.deliveries] = _Lease(item, self.clock.monotonic() + self.lease_seconds, worker)
+        self.starts.append(item)
         return self.deliveries, item
 
     def renew(self, number: int) -> None:
@@ -207,158 +251,3 @@ class FakeQueue:
     def events(self, name: str) -> list[dict[str, Any]]:
         """The journal's lines of one event."""
         return [line for line in self.journal if line["event"] == name]
-
-
-@dataclass(eq=False)
-class _Pod:
-    task: asyncio.Task[None] | None = None
-    ready: bool = False
-    lease: int | None = None
-
-
-@dataclass
-class Cluster:
-    """What a FakeCluster is like; seconds, and pods.
-
-    `room`: pods that fit; the others stay unschedulable. `created_after`: when the Job comes into being. `stay`:
-    workers never exit by themselves. `exit_early`: workers exit with 0 as soon as nothing is queued.
-    """
-
-    startup_seconds: float = 2.0
-    room: int = 1000
-    created_after: float = 0.0
-    stay: bool = False
-    exit_early: bool = False
-    poll_seconds: float = 1.0
-
-
-@dataclass
-class _JobCounts:
-    parallelism: int
-    version: int = 1
-    succeeded: int = 0
-    failed: int = 0
-    pods: list[_Pod] = field(default_factory=list)
-
-
-class FakeCluster:
-    """A ClusterPort whose pods work a FakeQueue off on virtual time.
-
-    `down_from`/`down_until` as in FakeQueue; `gone` is a deleted Job; `failure` a failed one; so many `conflicts` are
-    answered to patches.
-    """
-
-    def __init__(self, clock: VirtualClock, queue: FakeQueue, parallelism: int, like: Cluster | None = None) -> None:
-        self.clock = clock
-        self.queue = queue
-        self.like = like or Cluster()
-        self.job = _JobCounts(parallelism)
-        self.down_from = self.down_until = 0.0
-        self.gone = False
-        self.failure: str | None = None
-        self.conflicts = 0
-        self.patches: list[tuple[float, int]] = []
-
-    async def read_job(self) -> JobStatus:
-        """As ClusterPort.read_job."""
-        await self._call()
-        if self.gone or self.clock.monotonic() < self.like.created_after:
-            raise ObjectGoneError("Job kj-test not found", status=404, reason="NotFound")
-        self._reconcile()
-        job = self.job
-        started = [pod for pod in job.pods if pod.task is not None]
-        return JobStatus(
-            parallelism=job.parallelism,
-            active=len(job.pods),
-            ready=sum(pod.ready for pod in job.pods),
-            succeeded=job.succeeded,
-            failed=job.failed,
-            unschedulable=len(job.pods) - len(started),
-            pending_reason="0/1 nodes are available: Insufficient cpu" if len(started) < len(job.pods) else None,
-            complete=bool(job.succeeded) and not job.pods,
-            failure=self.failure,
-            resource_version=str(job.version),
-        )
-
-    async def set_parallelism(self, replicas: int, resource_version: str) -> None:
-        """As ClusterPort.set_parallelism."""
-        await self._call()
-        if self.gone:
-            raise ObjectGoneError("Job kj-test not found", status=404, reason="NotFound")
-        if self.conflicts or resource_version != str(self.job.version):
-            self.conflicts = max(self.conflicts - 1, 0)
-            raise ObjectConflictError("the object has been modified", status=409, reason="Conflict")
-        self.job.parallelism = replicas
-        self.job.version += 1
-        self.patches.append((self.clock.monotonic(), replicas))
-        self._reconcile()
-
-    async def _call(self) -> None:
-        await asyncio.sleep(0)
-        if self.down_from <= self.clock.monotonic() < self.down_until:
-            raise ClusterUnavailableError("connection refused")
-
-    # -- the Job controller ------------------------------------------------------
-
-    def start(self) -> None:
-        """Create the first pods now, before anybody reads the Job."""
-        self._reconcile()
-
-    def delete(self) -> None:
-        """Delete the Job and its pods from outside."""
-        self.gone = True
-        for pod in list(self.job.pods):
-            self._remove(pod)
-
-    def crash_pod(self) -> None:
-        """One worker dies; its item stays leased until the lease expires."""
-        pod = next(pod for pod in self.job.pods if pod.lease is not None)
-        pod.lease = None
-        self.job.failed += 1
-        self._remove(pod)
-        self._reconcile()
-
-    def _reconcile(self) -> None:
-        """As the Job controller does: no new pod once one has succeeded; not-ready pods go first, then the newest."""
-        job = self.job
-        while len(job.pods) > job.parallelism:
-            self._remove(min(reversed(job.pods), key=lambda pod: (pod.task is not None, pod.ready)))
-        while len(job.pods) < job.parallelism and not job.succeeded and self.failure is None and not self.gone:
-            job.pods.append(_Pod())
-        running = sum(pod.task is not None for pod in job.pods)
-        for pod in job.pods:
-            if pod.task is None and running < self.like.room:
-                pod.task = asyncio.create_task(self._work(pod))
-                running += 1
-
-    def _remove(self, pod: _Pod) -> None:
-        self.job.pods.remove(pod)
-        if pod.task is not None:
-            pod.task.cancel()
-        if pod.lease is not None:
-            self.queue.give_back(pod.lease)
-
-    async def _work(self, pod: _Pod) -> None:
-        await asyncio.sleep(self.like.startup_seconds)
-        pod.ready = True
-        while True:
-            leased = self.queue.lease()
-            if leased is not None:
-                await self._serve(pod, *leased)
-            elif not self.like.stay and (self.like.exit_early or not self.queue.leases):
-                break
-            else:
-                await asyncio.sleep(self.like.poll_seconds)
-        self.job.succeeded += 1
-        self.job.pods.remove(pod)
-
-    async def _serve(self, pod: _Pod, number: int, item: float) -> None:
-        pod.lease = number
-        left = seconds = 1.0 if math.isnan(item) else item
-        while left > 0:
-            step = min(left, self.queue.lease_seconds / 3)
-            await asyncio.sleep(step)
-            left -= step
-            self.queue.renew(number)
-        self.queue.finish(number, seconds)
-        pod.lease = None

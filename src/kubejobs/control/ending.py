@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from kubejobs.control.look import Look
 from kubejobs.control.memory import Memory
-from kubejobs.control.outcome import OutcomeKind
+from kubejobs.control.outcome import OutcomeKind, too_many_failed
 from kubejobs.control.plan import Plan
 from kubejobs.control.timing import ControlTimings
 from kubejobs.workqueue.types import Counts, Signal
@@ -42,7 +42,9 @@ def judge(look: Look, memory: Memory, plan: Plan, timings: ControlTimings) -> Ve
         return End(OutcomeKind.TERMINATED, f"terminated on request with {describe(counts)}", stop_workers=True)
     if look.job is not None and look.job.failure is not None and not memory.stopping:
         return _job_failed(look.job.failure, counts)
-    if not counts.open:
+    if not memory.stopping and (excess := _failed_excess(look, plan)) is not None:
+        return excess
+    if not counts.open and (look.snapshot.closed or memory.stopping):
         return _nothing_open(look, memory, plan, timings)
     if memory.stopping and look.job_final:
         return End(OutcomeKind.STOPPED, _finish_message(counts, plan, look))
@@ -60,6 +62,24 @@ def _job_failed(failure: str, counts: Counts) -> End:
     advice = "look at the failed pods' logs"
     advice += ", mend the image or its resources, and submit what is left" if counts.open else "; no item was left"
     return End(OutcomeKind.JOB_FAILED, f"Kubernetes failed the Job ({failure}) with {describe(counts)}; {advice}")
+
+
+def _failed_excess(look: Look, plan: Plan) -> End | None:
+    """The early end of a run with limits. A share is of all items, so it is not judged while more may come."""
+    counts, limits = look.snapshot.counts, plan.submission.limits
+    if not look.snapshot.closed:
+        limits = limits.model_copy(update={"max_failed_ratio": None})
+    if limits.max_failed_items is None and limits.max_failed_ratio is None:
+        return None
+    why = too_many_failed(counts, limits)
+    if why is None:
+        return None
+    return End(
+        OutcomeKind.TOO_MANY_FAILED,
+        f"{counts.failed + counts.dead} items failed and {why}: ended with {describe(counts)}; the report lists the "
+        "failed items with their errors: mend them or the image and submit what is left",
+        stop_workers=True,
+    )
 
 
 def _nothing_open(look: Look, memory: Memory, plan: Plan, timings: ControlTimings) -> Verdict:
@@ -88,7 +108,10 @@ def _items_open(look: Look, memory: Memory, plan: Plan, timings: ControlTimings)
         return End(
             OutcomeKind.INCOMPLETE,
             f"every worker has exited, so Kubernetes starts no more, with {describe(counts)}; a worker must "
-            "exit with 0 only when nothing is queued and nothing is leased (kubejobs.worker does); submit the rest",
+            "exit with 0 only when nothing is queued and nothing is leased (kubejobs.worker does); submit the rest"
+            if counts.open
+            else f"every worker has exited, so Kubernetes starts no more, although the queue was not closed, with "
+            f"{describe(counts)}; a worker must exit with 0 only when no more items will come (kubejobs.worker does)",
         )
     if look.job_gone and memory.job_seen:
         return End(
@@ -107,6 +130,12 @@ def _items_open(look: Look, memory: Memory, plan: Plan, timings: ControlTimings)
 
 
 def _stall_message(look: Look, still_seconds: float) -> str:
+    if not look.snapshot.counts.open:
+        return (
+            f"the queue was not closed and nothing was added to it for {still_seconds:.0f} s with "
+            f"{describe(look.snapshot.counts)}; the program that adds items has to close the queue when it has added "
+            "the last, or raise limits.stall_seconds above its longest pause"
+        )
     pods = (
         "the Job can't be read" if look.job is None else f"{look.job.ready} of {look.job.parallelism} workers are ready"
     )

@@ -12,7 +12,7 @@ from typing import Any
 from kubejobs.control.look import Look, observation_of
 from kubejobs.control.plan import Plan
 from kubejobs.control.ports import JobStatus
-from kubejobs.scaling.types import Decision, Observation
+from kubejobs.scaling.types import Decision
 
 
 class Event(StrEnum):
@@ -23,7 +23,10 @@ class Event(StrEnum):
     TICK = "tick"
     SCALED = "scaled"
     ACTUATION_FAILED = "actuation_failed"
+    DRAINING = "draining"
+    DRAIN_ESCALATED = "drain_escalated"
     RECOVERED = "recovered"
+    WORKERS_LOST = "workers_lost"
     DEGRADED = "degraded"
     RESTORED = "restored"
     SIGNAL = "signal"
@@ -36,16 +39,23 @@ _DIGITS = 6
 
 
 def line_of(
-    event: Event, look: Look, plan: Plan, *, message: str = "", decision: Decision | None = None, **details: Any
+    event: Event,
+    look: Look,
+    plan: Plan,
+    desired: int | None,
+    *,
+    message: str = "",
+    decision: Decision | None = None,
+    **details: Any,
 ) -> dict[str, Any]:
-    """One line, without its `seq`; `details` are the event's own fields."""
+    """One line, without its `seq`: `desired` workers are wanted; `details` are the event's own fields."""
     seen = observation_of(look.snapshot, look.job or JobStatus(parallelism=0), plan)
     line: dict[str, Any] = {
         "event": str(event),
         "at": round(look.snapshot.time, _DIGITS),
         "elapsed": round(seen.elapsed_seconds, _DIGITS),
         "counts": asdict(look.snapshot.counts),
-        "replicas": None if look.job is None else _replicas(seen),
+        "replicas": None if look.job is None else _replicas(look.job, desired),
         "progress": round(seen.progress, _DIGITS),
         "reference": round(seen.reference, _DIGITS),
         "error": round(seen.error, _DIGITS),
@@ -56,13 +66,14 @@ def line_of(
     return line | details
 
 
-def _replicas(seen: Observation) -> dict[str, int]:
+def _replicas(job: JobStatus, desired: int | None) -> dict[str, int]:
     return {
-        "desired": seen.desired_replicas,
-        "ready": seen.ready_replicas,
-        "pending": seen.pending_replicas,
-        "terminating": seen.terminating_replicas,
-        "unschedulable": seen.unschedulable_pods,
-        "succeeded": seen.succeeded_pods,
-        "failed": seen.failed_pods,
+        "desired": job.parallelism if desired is None else desired,
+        "parallelism": job.parallelism,
+        "ready": job.ready,
+        "pending": job.pending,
+        "terminating": job.terminating,
+        "unschedulable": job.unschedulable,
+        "succeeded": job.succeeded,
+        "failed": job.failed,
     }

@@ -6,12 +6,12 @@ Rule: a limit is by the event loop's clock, so it holds on virtual time too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Any, TypeVar
 
-from kubejobs.control.ports import ClusterPort, JobStatus, QueuePort
+from kubejobs.control.ports import ClusterPort, JobStatus, QueuePort, WorkerPod
 from kubejobs.errors import ClusterUnavailableError, KubeJobsError, QueueUnavailableError
-from kubejobs.workqueue.types import QueueSnapshot, Signal
+from kubejobs.workqueue.types import DrainStatus, QueueSnapshot, Signal, WorkerExit
 
 T = TypeVar("T")
 
@@ -39,9 +39,21 @@ class LimitedQueue:
         """As QueuePort.snapshot."""
         return await self._within("snapshot", self._queue.snapshot())
 
-    async def recover_expired(self, limit: int = 1000) -> int:
+    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:
         """As QueuePort.recover_expired."""
-        return await self._within("recover_expired", self._queue.recover_expired(limit))
+        return await self._within("recover_expired", self._queue.recover_expired(limit, live_workers=live_workers))
+
+    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+        """As QueuePort.request_drain."""
+        return await self._within("request_drain", self._queue.request_drain(wanted, live))
+
+    async def lease_holders(self) -> tuple[str, ...]:
+        """As QueuePort.lease_holders."""
+        return await self._within("lease_holders", self._queue.lease_holders())
+
+    async def record_exits(self, exits: Mapping[str, WorkerExit]) -> int:
+        """As QueuePort.record_exits."""
+        return await self._within("record_exits", self._queue.record_exits(exits))
 
     async def hold_queued(self) -> int:
         """As QueuePort.hold_queued."""
@@ -85,6 +97,10 @@ class LimitedCluster:
     async def read_job(self) -> JobStatus:
         """As ClusterPort.read_job."""
         return await self._within("read_job", self._cluster.read_job())
+
+    async def read_pods(self) -> tuple[WorkerPod, ...]:
+        """As ClusterPort.read_pods."""
+        return await self._within("read_pods", self._cluster.read_pods())
 
     async def set_parallelism(self, replicas: int, resource_version: str) -> None:
         """As ClusterPort.set_parallelism."""

@@ -29,37 +29,43 @@ class Look:
 
 
 async def take_look(queue: QueuePort, cluster: ClusterPort) -> Look:
-    """Look at both sides at once; only the queue's errors are raised, a look without the Job is still worth having.
+    """First the Job, then the queue; only the queue's errors are raised, a look without the Job is still worth having.
 
-    The end of a Job is final, so items that seem open beside a finished Job are counted once more after it: what the
-    last worker acknowledged between the two answers would look lost otherwise.
+    In this order, as the end of a Job is final: what its last worker acknowledged just before it is in the counts.
     """
-    look = await _look_once(queue, cluster)
-    if look.job_final and look.snapshot.counts.open:
-        recovered = look.recovered + await queue.recover_expired()
-        return Look(await queue.snapshot(), look.job, look.job_gone, look.cluster_error, recovered)
-    return look
-
-
-async def _look_once(queue: QueuePort, cluster: ClusterPort) -> Look:
-    recovered, snapshot, job = await asyncio.gather(
-        queue.recover_expired(), queue.snapshot(), cluster.read_job(), return_exceptions=True
+    job: JobStatus | None = None
+    gone, error = False, None
+    try:
+        job = await cluster.read_job()
+    except ObjectGoneError:
+        gone = True
+    except ClusterError as unreadable:
+        error = str(unreadable)
+    live_workers = None if job is None else most_workers(job)
+    recovered, snapshot = await asyncio.gather(
+        queue.recover_expired(live_workers=live_workers), queue.snapshot(), return_exceptions=True
     )
     if isinstance(snapshot, BaseException):
         raise snapshot
     if isinstance(recovered, BaseException):
         raise recovered
-    if isinstance(job, ObjectGoneError):
-        return Look(snapshot, None, job_gone=True, recovered=recovered)
-    if isinstance(job, ClusterError):
-        return Look(snapshot, None, cluster_error=str(job), recovered=recovered)
-    if isinstance(job, BaseException):
-        raise job
-    return Look(snapshot, job, recovered=recovered)
+    return Look(snapshot, job, gone, error, recovered)
 
 
-def observation_of(snapshot: QueueSnapshot, job: JobStatus, plan: Plan) -> Observation:
-    """The policy's view. Items that wait for a retry, or were held by a stop, count as queued: they are not done."""
+def most_workers(job: JobStatus) -> int:
+    """How many pods can hold an item: also those that Kubernetes may have started since it counted them."""
+    active = job.active if job.finished else max(job.active, job.parallelism)
+    return active + job.terminating
+
+
+def observation_of(
+    snapshot: QueueSnapshot, job: JobStatus, plan: Plan, *, desired: int | None = None, drained: int = 0
+) -> Observation:
+    """The policy's view. Items that wait for a retry, or were held by a stop, count as queued: they are not done.
+
+    `desired`: how many workers are wanted, where that is not the parallelism that the Job has. `drained`: workers that
+    are not ready as they wait to be removed, which are not pending.
+    """
     counts = snapshot.counts
     return Observation(
         elapsed_seconds=snapshot.time - plan.started_at,
@@ -70,11 +76,13 @@ def observation_of(snapshot: QueueSnapshot, job: JobStatus, plan: Plan) -> Obser
         done=counts.done,
         failed=counts.failed,
         dead=counts.dead,
-        desired_replicas=job.parallelism,
+        desired_replicas=job.parallelism if desired is None else desired,
         ready_replicas=job.ready,
-        pending_replicas=job.pending,
+        pending_replicas=max(job.pending - drained, 0),
         terminating_replicas=job.terminating,
         succeeded_pods=job.succeeded,
         failed_pods=job.failed,
         unschedulable_pods=job.unschedulable,
+        closed=snapshot.closed,
+        durations=snapshot.durations,
     )

@@ -144,4 +144,5 @@ class _Control:
         ended_at = self._parts.clock.now()
         known = f"; last seen: {describe(counts)}" if counts else ""
         elapsed = round(ended_at - self._parts.plan.started_at, 3)
-        return Outcome(kind, succeeded(kind, counts), message + known, ended_at, elapsed, counts)
+        success = succeeded(kind, counts, self._parts.plan.submission.limits)
+        return Outcome(kind, success, message + known, ended_at, elapsed, counts)

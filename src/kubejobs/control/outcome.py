@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from kubejobs.submission.model import Limits
 from kubejobs.workqueue.types import Counts
 
 
@@ -23,6 +24,7 @@ class OutcomeKind(StrEnum):
     QUEUE_LOST = "queue_lost"
     STALLED = "stalled"
     UNREADABLE = "unreadable"
+    TOO_MANY_FAILED = "too_many_failed"
 
 
 _ORDERLY = frozenset({OutcomeKind.DRAINED, OutcomeKind.STOPPED})
@@ -57,6 +59,18 @@ class Outcome:
         )
 
 
-def succeeded(kind: OutcomeKind, counts: Counts | None) -> bool:
-    """A run succeeds when it drained or was stopped in good order and no item failed or was given up."""
-    return kind in _ORDERLY and counts is not None and counts.failed + counts.dead == 0
+def succeeded(kind: OutcomeKind, counts: Counts | None, limits: Limits) -> bool:
+    """A run succeeds when it drained or was stopped in good order and no more items failed than its limits allow."""
+    return kind in _ORDERLY and counts is not None and too_many_failed(counts, limits) is None
+
+
+def too_many_failed(counts: Counts, limits: Limits) -> str | None:
+    """Which limit the failed and dead items exceed, in words; without a limit none may fail."""
+    failed = counts.failed + counts.dead
+    if limits.max_failed_items is not None and failed > limits.max_failed_items:
+        return f"limits.max_failed_items allows {limits.max_failed_items}"
+    if limits.max_failed_ratio is not None and failed > limits.max_failed_ratio * counts.total:
+        return f"limits.max_failed_ratio allows {limits.max_failed_ratio:g} of {counts.total}"
+    if limits.max_failed_items is None and limits.max_failed_ratio is None and failed:
+        return "without limits none may fail"
+    return None

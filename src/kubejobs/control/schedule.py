@@ -43,9 +43,13 @@ class Schedule:
         return max(min(until_tick, self._between_looks(look, memory)), _SHORTEST_PAUSE_SECONDS)
 
     def _between_looks(self, look: Look, memory: Memory) -> float:
-        """Near the end (and before the Job exists) every second, then less often the longer that takes."""
+        """Near the end, before the Job exists and while workers drain every second, then ever less often."""
         longest = self._timings.longest_pause_seconds
         counts = look.snapshot.counts
+        if memory.drain is not None:
+            asked_at = memory.drain.steps[-1].asked_at if memory.drain.steps else look.snapshot.time
+            draining = (look.snapshot.time - asked_at) * _SHARE_OF_WAITING
+            return min(max(self._timings.end_pause_seconds, draining), longest)
         if (counts.queued or counts.delayed) and not memory.stopping and memory.job_seen:
             return longest
         waiting = (look.snapshot.time - memory.progressed_at) * _SHARE_OF_WAITING

@@ -6,24 +6,25 @@ before it changes anything, and a loop that starts after a crash makes the chang
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import Any
 
+from kubejobs.cluster.worker_pods import WorkerPod
+from kubejobs.control.changes import make_pending_change, resume_pending_change
+from kubejobs.control.draining import Draining
 from kubejobs.control.ending import End, ReleaseWorkers, describe, judge
-from kubejobs.control.journal import Event, line_of
+from kubejobs.control.journal import Event
 from kubejobs.control.look import Look, observation_of, take_look
 from kubejobs.control.memory import Memory, ParallelismChange
 from kubejobs.control.outcome import Outcome, OutcomeKind, succeeded
 from kubejobs.control.parts import Parts
+from kubejobs.control.record import Record
 from kubejobs.control.schedule import Schedule
+from kubejobs.control.survey import Survey
 from kubejobs.control.workers import remove_workers
-from kubejobs.errors import ClusterError
 from kubejobs.scaling.limits import guarded
 from kubejobs.scaling.types import Decision, PolicyState, Reason
 from kubejobs.workqueue.types import Signal
-
-log = logging.getLogger(__name__)
 
 
 class Term:
@@ -32,7 +33,10 @@ class Term:
     def __init__(self, parts: Parts, token: int, memory: Memory) -> None:
         self._parts = parts
         self._token = token
-        self._memory = memory
+        # What went wrong while nobody looked is searched for at once.
+        self._record = Record(parts, token, replace(memory, searches=max(memory.searches, 1)))
+        self._draining = Draining(parts, self._record)
+        self._survey = Survey(parts, self._record)
         self._schedule = Schedule(parts.plan.submission.scaling.check_interval, parts.timings)
         self._looked_at = 0.0
         self._unreadable_since: float | None = None
@@ -57,27 +61,40 @@ class Term:
     async def _look(self) -> Look:
         look = await take_look(self._parts.queue, self._parts.cluster)
         self._looked_at = self._parts.clock.monotonic()
-        self._memory = self._memory.after(look)
+        self._record.memory = self._memory.after(look)
         self.last_look = look
         return look
+
+    @property
+    def _memory(self) -> Memory:
+        return self._record.memory
 
     async def _turn(self, look: Look) -> Outcome | None:
         look = await self._obey_stop(look)
         await self._note(look)
+        pods = await self._survey.pods(look)
         verdict = judge(look, self._memory, self._parts.plan, self._parts.timings) or self._unreadable_for_too_long(
             look
         )
         if isinstance(verdict, End):
             return await self._end(verdict, look)
         if isinstance(verdict, ReleaseWorkers):
-            self._memory = replace(self._memory, released_at=look.snapshot.time, pending=None)
+            self._record.remember(released_at=look.snapshot.time, pending=None)
             await self._write(Event.WORKERS_RELEASED, look, message=verdict.message)
         await self._remove_released(look)
-        await self._make_pending_change(look)
-        if self._schedule.is_due(look.snapshot.time, self._memory):
-            await self._tick(look)
+        look = await self._scale(look, pods)
         self._parts.progress.publish(look, self._state(look))
         return None
+
+    async def _scale(self, look: Look, pods: tuple[WorkerPod, ...] | None) -> Look:
+        """What an earlier turn left to do, a decision if one is due, and this look's share of a drain."""
+        may_add = await self._draining.settle(look, pods)
+        if may_add and await resume_pending_change(self._parts, self._record, look):
+            look = await self._look()
+        if self._schedule.is_due(look.snapshot.time, self._memory):
+            await self._tick(look, pods)
+        await self._draining.pursue(look, pods or await self._survey.pods(look))
+        return look
 
     # -- what was asked and what was seen ------------------------------------
 
@@ -90,7 +107,7 @@ class Term:
         if not first and not waiting:
             return look
         held = await self._parts.queue.hold_queued() if waiting else look.snapshot.counts.held
-        self._memory = replace(self._memory, stopping=True, pending=None)
+        self._record.remember(stopping=True, pending=None)
         again = await self._look()
         again = replace(again, recovered=look.recovered + again.recovered)
         if first:
@@ -127,23 +144,25 @@ class Term:
 
     # -- decide and actuate --------------------------------------------------
 
-    async def _tick(self, look: Look) -> None:
-        decision = self._decide(look)
-        change = None
-        if decision is not None and look.job is not None and decision.replicas != look.job.parallelism:
-            change = ParallelismChange(look.job.parallelism, decision.replicas)
-        held_by = self._parts.actuator.held_by if change else None
-        self._memory = replace(
-            self._memory,
-            next_tick_at=self._schedule.following(look.snapshot.time, self._memory),
-            pending=None if held_by else change,
+    async def _tick(self, look: Look, pods: tuple[WorkerPod, ...] | None) -> None:
+        decision = self._decide(look, 0 if pods is None else self._draining.idle(pods))
+        drain, change, held_by = self._memory.drain, None, None
+        differs = decision is not None and look.job is not None and decision.replicas != self._memory.desired(look.job)
+        if differs:
+            held_by = self._parts.actuator.held_by
+        if decision is not None and look.job is not None and held_by is None:
+            drain, change = self._draining.after_decision(decision.replicas, look, look.job)
+        self._record.remember(
+            next_tick_at=self._schedule.following(look.snapshot.time, self._memory), drain=drain, pending=change
         )
         details = {"held_by": str(held_by)} if held_by else {}
-        actuate = change is not None and held_by is None
-        await self._write(Event.TICK, look, decision=decision, actuate=actuate, **details)
-        await self._make_pending_change(look)
+        await self._write(Event.TICK, look, decision=decision, actuate=differs and held_by is None, **details)
+        if drain is None and self._draining.can_ask(look):
+            await self._draining.cancel()
+        if await self._draining.settle(look, pods):
+            await make_pending_change(self._parts, self._record, look)
 
-    def _decide(self, look: Look) -> Decision | None:
+    def _decide(self, look: Look, drained: int) -> Decision | None:
         """The policy's decision, or to hold what can't be seen; None when there is nothing to decide."""
         if look.job_final or self._memory.stopping or not look.snapshot.counts.open:
             return None
@@ -151,27 +170,11 @@ class Term:
             held = self._memory.replicas
             message = f"held at {held}: {look.cluster_error}"
             return None if held is None else Decision(held, Reason.CLUSTER_UNREADABLE, message)
-        observation = observation_of(look.snapshot, look.job, self._parts.plan)
+        desired = self._memory.desired(look.job)
+        observation = observation_of(look.snapshot, look.job, self._parts.plan, desired=desired, drained=drained)
         decision, state = self._parts.policy.decide(observation, PolicyState(self._memory.policy))
-        self._memory = replace(self._memory, policy=state.values)
+        self._record.remember(policy=state.values)
         return guarded(decision, observation, self._parts.guards)
-
-    async def _make_pending_change(self, look: Look) -> None:
-        """Make the change that the journal says is being made; what another has changed meanwhile stands."""
-        change, job = self._memory.pending, look.job
-        if change is None or job is None:
-            return
-        self._memory = replace(self._memory, pending=None)
-        if job.finished or job.parallelism not in {change.before, change.after}:
-            return
-        try:
-            if job.parallelism == change.before:
-                await self._parts.actuator.scale(self._parts.cluster, job, change.after)
-        except ClusterError as error:
-            await self._write(Event.ACTUATION_FAILED, look, message=str(error), **change.to_line())
-        else:
-            message = f"parallelism {change.before} → {change.after}"
-            await self._write(Event.SCALED, look, message=message, **change.to_line())
 
     # -- the end -------------------------------------------------------------
 
@@ -185,43 +188,31 @@ class Term:
             await self._write(Event.ACTUATION_FAILED, look, message=failure, **change.to_line())
 
     async def _end(self, end: End, look: Look) -> Outcome:
+        if self._memory.drain is not None:
+            await self._draining.cancel()
         if end.stop_workers and not look.job_final:
             await remove_workers(self._parts.cluster, look.job)
         counts = look.snapshot.counts
         outcome = Outcome(
             kind=end.kind,
-            success=succeeded(end.kind, counts),
+            success=succeeded(end.kind, counts, self._parts.plan.submission.limits),
             message=end.message,
             ended_at=look.snapshot.time,
             elapsed_seconds=round(look.snapshot.time - self._parts.plan.started_at, 3),
             counts=counts,
         )
-        self._memory = replace(self._memory, outcome=outcome, pending=None)
+        self._record.remember(outcome=outcome, pending=None)
         await self._write(Event.END, look, message=end.message, outcome=str(end.kind), success=outcome.success)
         return outcome
 
-    # -- the journal ---------------------------------------------------------
-
     async def _write(self, event: Event, look: Look, **fields: Any) -> None:
-        line = line_of(event, look, self._parts.plan, **fields)
-        memory = replace(self._memory, seq=self._memory.seq + 1)
-        await self._parts.queue.save_turn(self._token, {"seq": memory.seq} | line, memory.to_dict())
-        self._memory = memory
-        decision = line["decision"]
-        text = line.get("message") or (
-            f"{decision['reason']}: {decision['message']}" if decision else "nothing to decide"
-        )
-        level = logging.WARNING if event in _WORTH_A_WARNING else logging.INFO
-        log.log(level, "%s: %s %s", self._parts.name, event, text)
+        await self._record.write(event, look, **fields)
 
     def _state(self, look: Look) -> str:
         if self._memory.stopping:
             return "stopping"
         if not look.snapshot.counts.open:
-            return "draining"
+            return "draining" if look.snapshot.closed or not self._memory.job_seen else "running"
         if look.cluster_error is not None:
             return "degraded"
         return "running" if self._memory.job_seen else "waiting"
-
-
-_WORTH_A_WARNING = frozenset({Event.ACTUATION_FAILED, Event.DEGRADED, Event.WORKERS_RELEASED, Event.RECOVERED})

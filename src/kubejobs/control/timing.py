@@ -17,7 +17,7 @@ class ControlTimings:
     exit_grace_seconds: time that workers have to exit by themselves once no item is left; None: a minute, or their
         termination grace period where that is longer.
     job_wait_seconds: how long the Job may take to be created.
-    end_pause_seconds: pause between two looks while the run's end is near.
+    end_pause_seconds: pause between two looks while the run's end is near or workers drain.
     """
 
     leader_ttl_seconds: float = 15.0

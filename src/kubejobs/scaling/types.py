@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from kubejobs.durations import DurationSketch
+
 
 class Reason(StrEnum):
     """Why a decision is what it is; stable codes for logs, journal, report and alerts."""
@@ -34,7 +36,9 @@ class Observation:
     """One look at the queue and the Job.
 
     `total` is the sum of the other item counts. `queued` includes what waits for a retry.
-    `elapsed_seconds` runs from the start of the run's clock by the queue server's time.
+    `elapsed_seconds` runs from the start of the run's clock by the queue server's time. `desired_replicas` is what was
+    decided last, also while workers that are to go finish their items. `closed`: no more items will come. `durations`
+    of the items that the client library's workers have ended.
     """
 
     elapsed_seconds: float
@@ -52,6 +56,8 @@ class Observation:
     succeeded_pods: int = 0
     failed_pods: int = 0
     unschedulable_pods: int = 0
+    closed: bool = True
+    durations: DurationSketch = field(default_factory=DurationSketch)
 
     @property
     def progress(self) -> float:

@@ -18,7 +18,8 @@ from kubejobs.control.ports import ClusterPort, QueuePort
 from kubejobs.control.timing import ControlTimings
 from kubejobs.submission.model import Scaling
 from kubejobs.workqueue.types import Signal
-from support.control_fakes import Cluster, FakeCluster, FakeQueue, plan_of
+from support.control_cluster import Cluster, FakeCluster
+from support.control_fakes import FakeQueue, plan_of
 from support.control_runs import assert_journal_is_whole
 from support.virtual import EPOCH, VirtualClock, run_virtual
 
@@ -77,7 +78,7 @@ class Scenario:
     like: Cluster | None = None
 
 
-SCALED = Scenario(PLAN, 60)
+SCALED = Scenario(PLAN, 60, like=Cluster(foreign=True))
 STOPPED = Scenario(plan_of(30, expected_time=30.0, scaling=Scaling(check_interval=3.0)), 30, 7.0, Cluster(stay=True))
 
 
@@ -194,11 +195,11 @@ class Stalling:
         self._seconds = seconds
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        async def call(*args: Any) -> Any:
+        async def call(*args: Any, **kwargs: Any) -> Any:
             if name == "save_turn" and self._clock.monotonic() >= self._at:
                 seconds, self._seconds = self._seconds, 0.0
                 await asyncio.sleep(seconds)
-            return await getattr(self._port, name)(*args)
+            return await getattr(self._port, name)(*args, **kwargs)
 
         return call
 

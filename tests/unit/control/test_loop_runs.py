@@ -9,7 +9,8 @@ import pytest
 from kubejobs.control.outcome import OutcomeKind
 from kubejobs.control.timing import ControlTimings
 from kubejobs.workqueue.types import Signal
-from support.control_fakes import FAIL, Cluster, FakeCluster, FakeQueue
+from support.control_cluster import Cluster, FakeCluster
+from support.control_fakes import FAIL, FakeQueue
 from support.control_runs import assert_journal_is_whole, run
 
 
@@ -220,12 +221,12 @@ def test_capacity_limited_runs_go_on_with_what_fits() -> None:
 
 
 def test_a_dead_workers_item_is_run_again() -> None:
-    """An expired lease goes back into the queue, and the journal says so."""
+    """An expired lease goes back into the queue, and the journal says so; a foreign worker's name is not known."""
 
     def crash(_: FakeQueue, cluster: FakeCluster) -> None:
         cluster.crash_pod()
 
-    result = run([5.0] * 10, at={6.0: crash}, lease_seconds=20.0)
+    result = run([5.0] * 10, at={6.0: crash}, lease_seconds=20.0, like=Cluster(foreign=True))
     assert result.outcome.success
     assert sum(line["recovered"] for line in result.queue.events("recovered")) == 1
 

@@ -16,8 +16,10 @@ from kubejobs.control.ports import JobStatus
 from kubejobs.control.progress import ProgressPublisher, RateWindow
 from kubejobs.control.timing import ControlTimings
 from kubejobs.control.workers import remove_workers
+from kubejobs.submission.model import Limits
 from kubejobs.workqueue.types import Counts, QueueSnapshot
-from support.control_fakes import FakeCluster, FakeQueue, plan_of
+from support.control_cluster import FakeCluster
+from support.control_fakes import FakeQueue, plan_of
 from support.virtual import EPOCH, VirtualClock, run_virtual
 
 LOOK = Look(QueueSnapshot(EPOCH + 10, Counts(queued=6, done=4)), JobStatus(parallelism=2, active=2, ready=1))
@@ -97,7 +99,7 @@ def test_items_beside_a_finished_job_are_counted_after_its_end() -> None:
 )
 def test_what_a_success_is(kind: OutcomeKind, counts: Counts | None, success: bool) -> None:
     """An orderly end without a failed or dead item."""
-    assert succeeded(kind, counts) is success
+    assert succeeded(kind, counts, Limits()) is success
 
 
 def test_counts_in_words() -> None:
