@@ -1,4 +1,4 @@
-"""The worker's end of the heartbeat: starts the helper process, tells it the lease, ends it."""
+"""The worker's end of the heartbeat: starts the helper process, shares memory with it, ends it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from typing import Final
 
-from kubejobs.worker import heartbeat_process
+from kubejobs.worker.helper import process as helper_process
+from kubejobs.worker.helper.slots import ACTIVE, DRAINING, SLOT_BYTES, Slot
 from kubejobs.worker.settings import WorkerSettings
 from kubejobs.workqueue import scripts
 from kubejobs.workqueue.keys import QueueKeys
@@ -23,31 +25,47 @@ _END_SECONDS: Final = 2.0
 _logger = logging.getLogger(__name__)
 
 
-class Heartbeat:
-    """Keeps one lease alive from a process that nothing in this one can stop, short of ending both."""
+class HelperProcess:
+    """One helper process for the `sessions` of this one; nothing in this one can stop it, short of ending both.
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    It is started when first needed, started again when it was killed, and ended with `close`. Safe to be shared
+    between threads.
+    """
+
+    def __init__(self, settings: WorkerSettings, sessions: int = 1) -> None:
         self._settings = settings
-        self._descriptor = _shared_descriptor()
-        self._area = mmap.mmap(self._descriptor, heartbeat_process.AREA_BYTES)
+        self._area_bytes = sessions * SLOT_BYTES
+        self._descriptor = _shared_descriptor(self._area_bytes)
+        self._area = mmap.mmap(self._descriptor, self._area_bytes)
         self._process: subprocess.Popen[bytes] | None = None
         self._checked_at = 0.0
+        self._lock = threading.Lock()
 
-    def watch(self, lease: str) -> None:
-        """Renew this lease from now on; empty: none."""
-        heartbeat_process.write_lease(self._area, lease)
-        if lease and time.monotonic() - self._checked_at > _CHECK_SECONDS:
+    @property
+    def pid(self) -> int | None:
+        """The helper's process id, once it was started."""
+        return self._process.pid if self._process else None
+
+    def slot(self, session: int) -> Slot:
+        """The memory of one session, counted from 0."""
+        return Slot(self._area, session)
+
+    def ensure_running(self) -> None:
+        """Start the helper unless it runs; looks once a second at most."""
+        if time.monotonic() - self._checked_at < _CHECK_SECONDS:
+            return
+        with self._lock:
             self._checked_at = time.monotonic()
-            self._ensure_running()
+            if self._process is not None:
+                if self._process.poll() is None:
+                    return
+                _logger.warning("the heartbeat process ended with %s; starting another", self._process.returncode)
+                self._end()
+            self._start()
 
-    def _ensure_running(self) -> None:
-        if self._process is not None:
-            if self._process.poll() is None:
-                return
-            _logger.warning("the heartbeat process ended with %s; starting another", self._process.returncode)
-            self._end()
+    def _start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", heartbeat_process.__file__],
+            [sys.executable, "-I", "-S", helper_process.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=(self._descriptor,),
@@ -66,15 +84,19 @@ class Heartbeat:
             "database": address.database,
             "tls": address.tls,
             "base": QueueKeys(address.prefix).queued,
-            "script": scripts.RENEW.text,
+            "renew": scripts.RENEW.text,
+            "unstart": scripts.UNSTART.text,
             "lease_ms": int(lease_seconds * 1000),
             "interval_seconds": lease_seconds / RENEWALS_PER_LEASE,
+            "ready_host": self._settings.ready_host,
+            "ready_port": self._settings.ready_port,
             "descriptor": self._descriptor,
+            "area_bytes": self._area_bytes,
         }
         return json.dumps(config).encode() + b"\n"
 
     def close(self) -> None:
-        """End the helper process."""
+        """End the helper; the slots must have been closed."""
         self._end()
         self._area.close()
         os.close(self._descriptor)
@@ -90,12 +112,47 @@ class Heartbeat:
             process.communicate()
 
 
-def _shared_descriptor() -> int:
+class ProcessHeartbeat:
+    """One session's heartbeat in a helper process: its own, ended with it, unless it is given a shared one."""
+
+    def __init__(self, settings: WorkerSettings, shared: HelperProcess | None = None, session: int = 0) -> None:
+        self._helper = shared or HelperProcess(settings)
+        self._owns_helper = shared is None
+        self._slot = self._helper.slot(session)
+        self._always_runs = settings.ready_port > 0
+        self.start = self._slot.start
+
+    def open(self) -> None:
+        """Take part in the pod's readiness."""
+        self._slot.state = ACTIVE
+        if self._always_runs:
+            self._helper.ensure_running()
+
+    def watch(self, lease: str, items: int) -> None:
+        """Renew this lease of so many items from now on; empty: none."""
+        self._slot.watch(lease, items)
+        if lease or self._always_runs:
+            self._helper.ensure_running()
+
+    def drain(self, *, draining: bool) -> None:
+        """Count as not ready, or as ready again."""
+        self._slot.state = DRAINING if draining else ACTIVE
+
+    def close(self) -> None:
+        """Take no part any more; end the helper process, if it is this session's own."""
+        self._slot.watch("", 0)
+        self._slot.state = 0
+        self._slot.close()
+        if self._owns_helper:
+            self._helper.close()
+
+
+def _shared_descriptor(size: int) -> int:
     """Memory that a child process can map; a nameless file where the system has no memfd."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("kubejobs-lease")
     else:
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
-    os.ftruncate(descriptor, heartbeat_process.AREA_BYTES)
+    os.ftruncate(descriptor, size)
     return descriptor

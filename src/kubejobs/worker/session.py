@@ -10,21 +10,23 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final, Self
 
-from kubejobs.errors import QueueError, QueueLostError, QueueUnavailableError
-from kubejobs.worker.heartbeat import Heartbeat
+from kubejobs.errors import QueueError
+from kubejobs.worker.batching import AdaptiveBatch, Batch, FixedBatch, batch_of
+from kubejobs.worker.heartbeat import ProcessHeartbeat
+from kubejobs.worker.held import Held
 from kubejobs.worker.item import Item
+from kubejobs.worker.patience import FIRST_WAIT_SECONDS, PatientLeases
+from kubejobs.worker.ports import Heartbeat, Leases
 from kubejobs.worker.settings import WorkerSettings
 from kubejobs.workqueue.leasing import Ending, LeaseClient, Outcome, QueueState, Settled, Turn
 
 SIGTERM_EXIT_CODE: Final = 128 + signal.SIGTERM
-FIRST_WAIT_SECONDS: Final = 0.02
 LONGEST_WAIT_SECONDS: Final = 0.5
-LONGEST_RECONNECT_SECONDS: Final = 5.0
-STOPPING_RECONNECT_SECONDS: Final = 5.0
+_MAY_CHANGE: Final = frozenset({QueueState.WAITING, QueueState.DRAINING})
 _logger = logging.getLogger(__name__)
 
 
@@ -33,26 +35,44 @@ def connect(settings: WorkerSettings | None = None) -> WorkerQueue:
     return WorkerQueue(settings or WorkerSettings.from_environment())
 
 
-class WorkerQueue:
-    """One worker's view of the run's queue. Not to be shared between threads or processes."""
+def lease_client(settings: WorkerSettings) -> LeaseClient:
+    """A session with the run's queue server."""
+    return LeaseClient(
+        settings.address,
+        settings.worker,
+        lease_seconds=settings.lease_seconds,
+        max_attempts=settings.max_attempts,
+        delays=settings.delays,
+    )
 
-    def __init__(self, settings: WorkerSettings) -> None:
+
+class WorkerQueue:
+    """One worker's view of the run's queue. Not to be shared between threads or processes.
+
+    `leases` and `heartbeat` replace the queue's server and the helper process, `sleep` the pauses between looks at a
+    queue that has nothing for now.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        leases: Leases | None = None,
+        heartbeat: Heartbeat | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.settings = settings
         self.expired = 0
         self.stopping = False
-        self._leases = LeaseClient(
-            settings.address,
-            settings.worker,
-            lease_seconds=settings.lease_seconds,
-            max_attempts=settings.max_attempts,
-            delays=settings.delays,
+        self._leases = leases or lease_client(settings)
+        self._heartbeat = heartbeat or ProcessHeartbeat(settings)
+        self._sleep = sleep
+        self._turns = PatientLeases(
+            self._leases, lost_seconds=settings.lost_seconds, is_stopping=lambda: self.stopping, sleep=sleep
         )
-        self._heartbeat = Heartbeat(settings)
-        self._leased: list[Item] = []
-        self._started = 0
-        self._leased_at = 0.0
-        self._unusable = False
+        self._held = Held()
         self._state = QueueState.WAITING
+        self._took_part = False
         self._on_stop: list[Callable[[], None]] = []
         self._handles_sigterm = False
 
@@ -61,19 +81,25 @@ class WorkerQueue:
         if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, lambda *_: self.stop())
             self._handles_sigterm = True
+        self._heartbeat.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Settle what is leased; after a SIGTERM end the program, unless it is ending with an error already.
-
-        The exit code is then 143 and not 0: once a pod of a Job without `completions` has exited with 0,
-        Kubernetes starts no new ones, although the others may still have work.
-        """
+        """Settle what is leased; after a SIGTERM end the program, unless it is ending with an error already."""
         self.close(error)
-        if error is None and self._handles_sigterm and self.stopping and self._state is not QueueState.DRAINED:
-            raise SystemExit(SIGTERM_EXIT_CODE)
+        if error is None and self._handles_sigterm and self.exit_code:
+            raise SystemExit(self.exit_code)
+
+    @property
+    def exit_code(self) -> int:
+        """With what the program is to end: 143 if it was stopped while there may be work, else 0.
+
+        Once a pod of a Job without `completions` has exited with 0, Kubernetes starts no new ones, although the
+        others may still have work.
+        """
+        return SIGTERM_EXIT_CODE if self.stopping and self._state is not QueueState.DRAINED else 0
 
     def stop(self) -> None:
         """Take no more items: the loop ends after the present one. Safe in a signal handler."""
@@ -85,22 +111,26 @@ class WorkerQueue:
         """Call this when a SIGTERM arrives (or `stop` is called), before the present item has ended."""
         self._on_stop.append(callback)
 
-    def items(self, batch: int | None = None) -> Iterator[Item]:
+    def items(self, batch: Batch | None = None) -> Iterator[Item]:
         """Items until nothing is queued, leased or delayed any more and none will come, or the run is stopped.
 
-        `batch` is how many are leased in one round trip (settings.batch); they are acknowledged together, so batches
-        are for items that take milliseconds. Raises QueueLostError when the run's keys stay away, QueueError when the
-        server refuses the worker; a server that does not answer is waited for.
+        `batch` is how many are leased in one round trip (settings.batch): a number, or "auto" for as many as take
+        well under a tenth of a second. They are acknowledged together, and all of them run again when their worker is
+        killed. Raises QueueLostError when the run's keys stay away, QueueError when the server refuses the worker; a
+        server that does not answer is waited for.
         """
-        take = batch or self.settings.batch
-        while (item := self._next(take)) is not None:
-            yield item
+        size = batch_of(batch or self.settings.batch, self.settings.max_attempts)
+        while True:
+            while (item := self._start_next()) is not None:
+                yield item
+            if not self._lease_next(size):
+                return
 
     def process(
         self,
         function: Callable[[Item], Any],
         *,
-        batch: int | None = None,
+        batch: Batch | None = None,
         permanent: tuple[type[Exception], ...] = (),
     ) -> int:
         """Call `function` for every item; returns how many calls there were.
@@ -119,6 +149,18 @@ class WorkerQueue:
                 item.fail(error, retry=not isinstance(error, permanent))
         return calls
 
+    def append(self, items: Iterable[str], *, priority: int = 0) -> int:
+        """Add late arrivals; returns how many items the run has now.
+
+        Each is one line of text; higher priorities (0 to 9) are taken first. A call whose reply was lost adds nothing
+        twice. Raises QueueError once the queue is closed.
+        """
+        return self._leases.append(items, priority=priority)
+
+    def close_queue(self) -> None:
+        """Say that no more items will come: workers end when those that there are have ended."""
+        self._leases.close_queue()
+
     def close(self, error: BaseException | None = None) -> None:
         """Settle the lease and disconnect.
 
@@ -126,87 +168,90 @@ class WorkerQueue:
         given back uncounted if the program was interrupted. Items that were not started are given back.
         """
         try:
-            if self._leased and not self._unusable:
+            if not self._turns.unusable:
                 self._end_present(error)
-                self._settle(take=0)
+                self._leave()
         except QueueError as problem:
-            _logger.warning("the last lease was not settled and will expire: %s", problem)
+            _logger.warning("the session was not ended well, what it leased will expire: %s", problem)
         finally:
             if self._handles_sigterm and not self.stopping:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._heartbeat.close()
             self._leases.close()
 
+    def _leave(self) -> None:
+        if len(self._held):
+            self._settle(FixedBatch(0))
+        if self._took_part:
+            self._leases.leave()
+
     def _end_present(self, error: BaseException | None) -> None:
-        if error is None or self._started == 0:
-            return
-        present = self._leased[self._started - 1]
-        if present.ended:
+        present = self._held.present
+        if error is None or present is None or present.ended:
             return
         if isinstance(error, Exception):
             present.fail(error)
         else:
             present.release()
 
-    def _next(self, take: int) -> Item | None:
-        if self._started == len(self._leased) or self.stopping:
-            wait = FIRST_WAIT_SECONDS
-            while not self._settle(take):
-                if self.stopping or self._state is not QueueState.WAITING:
-                    return None
-                time.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT_SECONDS)
-        self._started += 1
-        return self._leased[self._started - 1]
+    def _start_next(self) -> Item | None:
+        held = self._held
+        place = len(held.items) + 1
+        if place > len(held) or self.stopping or not self._heartbeat.start(place):
+            return None
+        return held.start_next()
 
-    def _settle(self, take: int) -> bool:
-        """Settle the lease and take the next unless stopping; returns whether there is one to work on."""
-        outcomes = [o for place, item in enumerate(self._leased, 1) if (o := self._outcome(place, item))]
-        worked = time.monotonic() - self._leased_at if self._leased else 0.0
-        turn = self._turn(outcomes, 0 if self.stopping else take, worked)
+    def _lease_next(self, size: FixedBatch | AdaptiveBatch) -> bool:
+        """Settle the lease and wait for the next; returns whether there is one."""
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            self._settle(size)
+            if len(self._held):
+                return True
+            if self.stopping or self._state not in _MAY_CHANGE:
+                return False
+            self._sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+    def _settle(self, size: FixedBatch | AdaptiveBatch) -> None:
+        """Settle the lease and take the next, unless stopping."""
+        held = self._held
+        worked_seconds = held.worked_seconds()
+        size.note(worked_seconds, len(held.items))
+        take = 0 if self.stopping else size.size
+        turn = self._turn(held.outcomes(), take, worked_seconds, held.durations(), share=size.shares and take > 1)
         self._note(turn)
         if turn.items and (self.stopping or take == 0):
-            # The reply to an earlier try was lost: what it had taken is given back.
-            self._note(self._turn((), 0, 0.0, others=Ending.RETURN))
-        return bool(self._leased)
+            # The reply to an earlier try was lost, or the program was stopped meanwhile: nothing of it was started.
+            self._note(self._turn((), 0, others=Ending.RETURN))
 
-    def _outcome(self, place: int, item: Item) -> Outcome | None:
-        return item.outcome(place) if place <= self._started else Outcome(place, Ending.RETURN)
+    def _turn(
+        self,
+        outcomes: Iterable[Outcome],
+        take: int,
+        worked_seconds: float = 0.0,
+        durations: dict[int, int] | None = None,
+        *,
+        others: Ending = Ending.DONE,
+        share: bool = False,
+    ) -> Turn:
+        self._took_part = True
+        return self._turns.turn(
+            outcomes, take=take, others=others, worked_seconds=worked_seconds, durations=durations, share=share
+        )
 
     def _note(self, turn: Turn) -> None:
         if turn.settled is Settled.EXPIRED:
             self.expired += 1
             _logger.warning(
                 "the lease of %d items (first: %.200r) expired before they were acknowledged; other workers have them",
-                len(self._leased),
-                self._leased[0].value if self._leased else "",
+                len(self._held),
+                self._held.first,
             )
-        self._leased = [Item(value, turn.attempt) for value in turn.items]
-        self._started = 0
-        self._leased_at = time.monotonic()
+        if QueueState.DRAINING in (turn.state, self._state) and turn.state is not self._state:
+            draining = turn.state is QueueState.DRAINING
+            _logger.info("asked to lease no more for now" if draining else "leasing again")
+            self._heartbeat.drain(draining=draining)
+        self._held = Held(turn.items, turn.attempt)
         self._state = turn.state
-        self._heartbeat.watch(turn.lease)
-
-    def _turn(self, outcomes: Any, take: int, worked: float, *, others: Ending = Ending.DONE) -> Turn:
-        """One turn, tried again while the server does not answer; a lost queue is waited for `lost_seconds`."""
-        wait = FIRST_WAIT_SECONDS
-        failing_since = time.monotonic()
-        while True:
-            try:
-                return self._leases.turn(outcomes, take=take, others=others, worked_seconds=worked)
-            except QueueUnavailableError as error:
-                problem: QueueError = error
-                patience = STOPPING_RECONNECT_SECONDS if self.stopping else float("inf")
-            except QueueLostError as error:
-                problem = error
-                patience = self.settings.lost_seconds
-            except QueueError:
-                self._unusable = True
-                raise
-            if time.monotonic() - failing_since > patience:
-                self._unusable = True
-                raise problem
-            if wait == FIRST_WAIT_SECONDS:
-                _logger.warning("waiting for the queue: %s", problem)
-            time.sleep(wait)
-            wait = min(wait * 2, LONGEST_RECONNECT_SECONDS)
+        self._heartbeat.watch(turn.lease, len(turn.items))

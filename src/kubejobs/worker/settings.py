@@ -10,9 +10,10 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from kubejobs.errors import ConfigurationError
+from kubejobs.worker.batching import AUTO, Batch
 from kubejobs.workqueue.leasing import MAX_BATCH, RetryDelays
 from kubejobs.workqueue.types import QueueAddress
 
@@ -24,17 +25,20 @@ _SERVICE_LINK = re.compile(r"^tcp://[^/]*:(\d+)$")
 class WorkerSettings:
     """What a worker needs to know; docs/worker.md lists the variables.
 
-    `batch` is how many items are leased in one round trip. `lost_seconds` is how long a queue that answers without
-    holding the run is waited for before the worker gives up.
+    `batch` is how many items are leased in one round trip, "auto" for as many as their durations suggest.
+    `lost_seconds` is how long a queue that answers without holding the run is waited for before the worker gives up.
+    `ready_host` and `ready_port` are where the pod's readiness probe connects to; port 0: there is none.
     """
 
     address: QueueAddress
     worker: str
     lease_seconds: float = 60.0
     max_attempts: int = 3
-    batch: int = 1
+    batch: Batch = AUTO
     lost_seconds: float = 60.0
     delays: RetryDelays = field(default_factory=RetryDelays)
+    ready_host: str = ""
+    ready_port: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> WorkerSettings:
@@ -52,21 +56,30 @@ class WorkerSettings:
             tls=source.get("REDIS_TLS", "").lower() in _TRUE,
             prefix=source.get("KUBEJOBS_QUEUE_PREFIX", ""),
         )
-        max_attempts = _number(source, "KUBEJOBS_MAX_ATTEMPTS", 3, int, at_least=1)
-        batch = _number(source, "KUBEJOBS_BATCH", 1, int, at_least=1, at_most=MAX_BATCH)
+        ready_port = _number(source, "KUBEJOBS_READY_PORT", 0, int, at_least=0, at_most=65_535)
+        ready_host = source.get("POD_IP", "")
+        if ready_port and not ready_host:
+            raise ConfigurationError("KUBEJOBS_READY_PORT is set, but POD_IP is not; it must be the pod's own address")
         return cls(
             address=address,
             worker=source.get("POD_NAME") or source.get("HOSTNAME") or socket.gethostname(),
             lease_seconds=_number(source, "KUBEJOBS_LEASE_SECONDS", 60.0, float, at_least=0.1),
-            max_attempts=max_attempts,
-            # One that kills its worker takes the batch with it: with a single attempt that would end innocent items.
-            batch=batch if max_attempts > 1 else 1,
+            max_attempts=_number(source, "KUBEJOBS_MAX_ATTEMPTS", 3, int, at_least=1),
+            batch=_batch(source),
             lost_seconds=_number(source, "KUBEJOBS_LOST_SECONDS", 60.0, float, at_least=0.0),
             delays=RetryDelays(
                 _number(source, "KUBEJOBS_RETRY_SECONDS", 1.0, float, at_least=0.0),
                 _number(source, "KUBEJOBS_RETRY_MAX_SECONDS", 60.0, float, at_least=0.0),
             ),
+            ready_host=ready_host,
+            ready_port=ready_port,
         )
+
+
+def _batch(source: Mapping[str, str]) -> Batch:
+    if source.get("KUBEJOBS_BATCH", "") in {"", AUTO}:
+        return AUTO
+    return cast("int", _number(source, "KUBEJOBS_BATCH", 1, int, at_least=1, at_most=MAX_BATCH))
 
 
 def _number(

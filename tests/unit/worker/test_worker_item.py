@@ -6,21 +6,21 @@ import pytest
 
 from kubejobs.errors import QueueError
 from kubejobs.worker.item import Item, error_record
-from kubejobs.workqueue.leasing import Ending, Outcome
+from kubejobs.workqueue.leasing import Ending
 
 
 def test_an_item_is_its_line() -> None:
     """It reads as the line it was in the workload."""
     item = Item("a b", 2)
     assert (str(item), item.value, item.attempt) == ("a b", "a b", 2)
-    assert item.outcome(1) is None
+    assert not item.ended
 
 
 def test_a_result_is_kept_with_its_item() -> None:
     """It is stored as the pair of both."""
     item = Item("a")
     item.result({"n": 1})
-    assert item.outcome(3) == Outcome(3, Ending.RESULT, '["a",{"n":1}]')
+    assert (item.ending, item.text) == (Ending.RESULT, '["a",{"n":1}]')
 
 
 @pytest.mark.parametrize(
@@ -45,17 +45,15 @@ def test_a_failure_says_whether_to_try_again(retry: bool, ending: Ending) -> Non
     item = Item("a")
     item.result(1)
     item.fail(ValueError("bad"), retry=retry)
-    outcome = item.outcome(1)
-    assert outcome
-    assert outcome.ending is ending
-    assert json.loads(outcome.text)["type"] == "ValueError"
+    assert item.ending is ending
+    assert json.loads(item.text)["type"] == "ValueError"
 
 
 def test_a_released_item_carries_nothing() -> None:
     """It is as if it had not been started."""
     item = Item("a")
     item.release()
-    assert item.outcome(1) == Outcome(1, Ending.RETURN)
+    assert (item.ending, item.text) == (Ending.RETURN, "")
 
 
 def test_an_error_s_record_is_bounded() -> None:
@@ -76,4 +74,15 @@ def test_an_error_s_record_is_bounded() -> None:
 
 def test_a_word_is_an_error_too() -> None:
     """A failure may be said in a sentence."""
-    assert json.loads(error_record("out of paper")) == {"type": "Error", "message": "out of paper", "traceback": ""}
+    assert json.loads(error_record("out of paper")) == {
+        "type": "Error",
+        "message": "out of paper",
+        "seconds": 0.0,
+        "traceback": "",
+    }
+
+
+def test_an_error_may_be_named_and_timed() -> None:
+    """By the reason that is known better than the exception's type, and by how long the item had run."""
+    record = json.loads(error_record(ValueError("gone"), kind="OOMKilled", seconds=1.23456))
+    assert (record["type"], record["message"], record["seconds"]) == ("OOMKilled", "gone", 1.235)

@@ -12,7 +12,7 @@ def test_a_host_is_enough() -> None:
     """Everything else has a default."""
     settings = WorkerSettings.from_environment({"REDIS_HOST": "h", "HOSTNAME": "pod-1"})
     assert settings == WorkerSettings(QueueAddress("h"), "pod-1")
-    assert (settings.lease_seconds, settings.max_attempts, settings.batch) == (60, 3, 1)
+    assert (settings.lease_seconds, settings.max_attempts, settings.batch, settings.ready_port) == (60, 3, "auto", 0)
 
 
 def test_every_variable_is_read() -> None:
@@ -32,12 +32,14 @@ def test_every_variable_is_read() -> None:
             "KUBEJOBS_LOST_SECONDS": "0",
             "KUBEJOBS_RETRY_SECONDS": "2",
             "KUBEJOBS_RETRY_MAX_SECONDS": "8",
+            "KUBEJOBS_READY_PORT": "9711",
+            "POD_IP": "10.0.0.9",
             "POD_NAME": "pod-1",
             "HOSTNAME": "other",
         }
     )
     address = QueueAddress("h", 7000, "p", "u", 2, tls=True, prefix="x:")
-    assert settings == WorkerSettings(address, "pod-1", 1.5, 5, 10, 0.0, RetryDelays(2, 8))
+    assert settings == WorkerSettings(address, "pod-1", 1.5, 5, 10, 0.0, RetryDelays(2, 8), "10.0.0.9", 9711)
     assert "'p'" not in repr(settings)
 
 
@@ -47,10 +49,10 @@ def test_a_service_called_redis_does_not_break_the_port() -> None:
     assert WorkerSettings.from_environment(environment).address.port == 6380
 
 
-def test_a_single_attempt_allows_no_batches() -> None:
-    """One item that kills its worker would end the whole batch's."""
-    environment = {"REDIS_HOST": "h", "KUBEJOBS_BATCH": "100", "KUBEJOBS_MAX_ATTEMPTS": "1"}
-    assert WorkerSettings.from_environment(environment).batch == 1
+def test_a_batch_may_be_left_to_the_worker() -> None:
+    """Said in words as by default."""
+    environment = {"REDIS_HOST": "h", "KUBEJOBS_BATCH": "auto"}
+    assert WorkerSettings.from_environment(environment).batch == "auto"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,8 @@ def test_a_single_attempt_allows_no_batches() -> None:
         pytest.param("REDIS_PORT", "x", "must be a number", id="port"),
         pytest.param("REDIS_PORT", "0", "from 1 to 65535", id="port's range"),
         pytest.param("KUBEJOBS_BATCH", "1001", "from 1 to 1000", id="batch"),
+        pytest.param("KUBEJOBS_BATCH", "some", "must be a number", id="batch's word"),
+        pytest.param("KUBEJOBS_READY_PORT", "9711", "POD_IP is not", id="readiness without address"),
         pytest.param("KUBEJOBS_LEASE_SECONDS", "nan", "must be from", id="lease"),
     ],
 )

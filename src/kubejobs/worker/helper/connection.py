@@ -1,25 +1,10 @@
-"""The helper process that renews a worker's lease; run by its path, standard library only.
-
-A process of its own goes on while native code in the worker holds the interpreter's lock. It speaks the few Redis
-commands itself, which keeps it at a fraction of the memory of a process with a client library, and reads which lease
-to renew from memory shared with the worker, which costs the worker nothing an item.
-
-Rule: it never outlives its worker: it ends when its standard input ends, or when it has another parent.
-"""
+"""A connection to the queue's server that speaks the few Redis commands the helper needs."""
 
 from __future__ import annotations
 
-import json
-import mmap
-import os
-import select
-import signal
 import socket
-import sys
 from typing import Any, BinaryIO
 
-AREA_BYTES = 1024
-_LENGTH_BYTES = 2
 _CALL_SECONDS = 5.0
 
 
@@ -97,51 +82,3 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
         self._socket = self._replies = None
-
-
-def write_lease(area: mmap.mmap, lease: str) -> None:
-    """Say which lease is to be renewed; empty: none."""
-    data = lease.encode("utf-8", "surrogateescape")
-    area[: _LENGTH_BYTES + len(data)] = len(data).to_bytes(_LENGTH_BYTES, "big") + data
-
-
-def read_lease(area: mmap.mmap) -> str:
-    """The lease to renew. It is read until two readings agree, as the worker may be writing it."""
-    before = None
-    while (now := area[:AREA_BYTES]) != before:
-        before = now
-    length = int.from_bytes(now[:_LENGTH_BYTES], "big")
-    return now[_LENGTH_BYTES : _LENGTH_BYTES + length].decode("utf-8", "surrogateescape")
-
-
-def run(config: dict[str, Any], area: mmap.mmap) -> None:
-    """Renew the lease in `area` every interval, until the worker is gone."""
-    connection = Connection(config)
-    worker = os.getppid()
-    interval = float(config["interval_seconds"])
-    while os.getppid() == worker:
-        readable, _, _ = select.select([0], [], [], interval)
-        if readable:
-            return
-        lease = read_lease(area)
-        if not lease:
-            continue
-        try:
-            connection.call("EVAL", config["script"], "1", config["base"], lease, str(config["lease_ms"]))
-        except (OSError, RefusedError) as error:
-            sys.stderr.write(f"kubejobs heartbeat: a lease was not renewed, trying again: {error}\n")
-            sys.stderr.flush()
-
-
-def main() -> None:
-    """Read the configuration from standard input's first line, then renew until it ends."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the worker decides when this process ends
-    with open(0, "rb", buffering=0, closefd=False) as first_line:  # unbuffered: what follows is the end alone
-        config = json.loads(first_line.readline())
-    with mmap.mmap(config["descriptor"], AREA_BYTES, prot=mmap.PROT_READ) as area:
-        run(config, area)
-
-
-if __name__ == "__main__":
-    main()
