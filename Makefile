@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check format lock clean
+.PHONY: help setup demo up down test benchmark check format lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -30,6 +30,9 @@ down: ## stop what `make up` started
 test: setup ## every test that needs no root, Docker or cluster
 	$(BIN)/python -m pytest
 
+benchmark: setup ## the queue's speed, recovery and memory beside its peers' (about 10 minutes; BENCHMARK="--quick": 2)
+	$(BIN)/python tests/benchmarks/run.py $(BENCHMARK)
+
 check: setup ## lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,7 +44,7 @@ format: setup ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 
 lock: setup ## pin the newest versions of what the .in files name
-	for name in requirements requirements-dev requirements-setup; do \
+	for name in requirements requirements-dev requirements-setup requirements-benchmarks tests/benchmarks/requirements-arq; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" $$name.in --output-file $$name.txt; done
 
