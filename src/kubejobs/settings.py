@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
+from kubejobs import __version__
 from kubejobs.errors import ConfigurationError
 
 PREFIX = "KUBEJOBS_"
@@ -32,6 +33,11 @@ class Settings:
     queue_image: str = _setting(
         "docker.io/valkey/valkey:9.0",
         "Image of a run's private queue server; any Redis-compatible server from 6.2 with `redis-server` on its PATH.",
+    )
+    runner_image: str = _setting(
+        f"kubejobs/runner:{__version__}",
+        "Image of the runner that is put into the pods of plain programs (`runner` in a submission); no registry is "
+        "known to have it: build it, and name it where your cluster pulls it from.",
     )
     queue_ready_seconds: float = _setting(
         180.0, "Seconds to wait for a new queue server: a large image on a slow registry takes a minute or two."

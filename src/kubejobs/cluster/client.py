@@ -16,7 +16,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from kubejobs.cluster.errors import cluster_error
-from kubejobs.cluster.manifests import Manifest
+from kubejobs.cluster.manifest_parts import Manifest
 from kubejobs.errors import ClusterUnavailableError, ObjectConflictError, ObjectGoneError
 from kubejobs.naming import RUN_LABEL, RunIdentity
 from kubejobs.workqueue.types import QueueAddress

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
+
+from kubejobs.cluster.worker_manifest import RUNNER_FAILURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,20 @@ def job_status(job: Any) -> JobStatus:
         succeeded=status.succeeded or 0,
         failed=status.failed or 0,
         complete="Complete" in conditions,
-        failure=None if failed is None else f"{failed.reason}: {failed.message}",
+        failure=None if failed is None else f"{failed.reason}: {failed.message}{_meaning(failed)}",
         outcome=(job.metadata.annotations or {}).get(OUTCOME_ANNOTATION),
         resource_version=job.metadata.resource_version or "",
     )
+
+
+_EXIT_CODE = re.compile(r"failed with exit code (\d+) matching")
+
+
+def _meaning(failed: Any) -> str:
+    """What the runner's exit code says, where that is why the Job was failed; else nothing."""
+    found = _EXIT_CODE.search(failed.message or "") if failed.reason == "PodFailurePolicy" else None
+    meaning = RUNNER_FAILURES.get(int(found[1])) if found else None
+    return f" ({meaning}; the pod's log says more)" if meaning else ""
 
 
 def unschedulable(status: JobStatus, pending_pods: Iterable[Any]) -> JobStatus:

@@ -5,18 +5,20 @@ Rule: pure; the same run and submission always give the same objects. Secrets ap
 
 from __future__ import annotations
 
-from typing import Any
-
+from kubejobs.cluster.manifest_parts import (
+    Manifest,
+    container_security,
+    metadata_object,
+    pod_security,
+    resources_of,
+)
+from kubejobs.cluster.worker_manifest import failure_rules, worker_pod_spec
 from kubejobs.naming import COMPONENT_LABEL, QUEUE, RUN_LABEL, WORKER, RunIdentity
-from kubejobs.submission.model import Resources, Submission
+from kubejobs.settings import Settings
+from kubejobs.submission.model import Submission
 from kubejobs.workqueue.types import QueueAddress
 
-Manifest = dict[str, Any]
-
 QUEUE_PORT = 6379
-CONTAINER = "worker"
-RUN_ANNOTATION = "kubejobs.io/run-id"
-DAG_ANNOTATION = "kubejobs.io/dag-id"
 EXPIRES_ANNOTATION = "kubejobs.io/expires-at"
 
 # The server keeps everything that is acknowledged to have been written: an append-only file, synced every second.
@@ -34,18 +36,19 @@ _DATA_DIR = "/data"
 _NOBODY = 65534
 # A Job that nobody cleans up (Airflow is gone for good) removes itself after a day.
 _JOB_TTL_SECONDS = 86_400
+_RUNNER_IMAGE = Settings().runner_image
 
 
 def anchor(run: RunIdentity, namespace: str) -> Manifest:
     """The ConfigMap that owns every other object: deleting it makes Kubernetes delete them all."""
-    manifest = _object("v1", "ConfigMap", run.anchor_name, namespace, run)
+    manifest = metadata_object("v1", "ConfigMap", run.anchor_name, namespace, run)
     manifest["data"] = {"dag_id": run.dag_id, "run_id": run.run_id}
     return manifest
 
 
 def queue_service(run: RunIdentity, namespace: str) -> Manifest:
     """The address of the private queue server."""
-    manifest = _object("v1", "Service", run.queue_name, namespace, run, component=QUEUE)
+    manifest = metadata_object("v1", "Service", run.queue_name, namespace, run, component=QUEUE)
     manifest["spec"] = {
         "selector": {RUN_LABEL: run.name, COMPONENT_LABEL: QUEUE},
         "ports": [{"name": "redis", "port": QUEUE_PORT, "targetPort": QUEUE_PORT}],
@@ -55,7 +58,7 @@ def queue_service(run: RunIdentity, namespace: str) -> Manifest:
 
 def queue_secret(run: RunIdentity, namespace: str, address: QueueAddress) -> Manifest:
     """Everything needed to reach the queue; the private server's configuration too."""
-    manifest = _object("v1", "Secret", run.queue_name, namespace, run, component=QUEUE)
+    manifest = metadata_object("v1", "Secret", run.queue_name, namespace, run, component=QUEUE)
     manifest["type"] = "Opaque"
     manifest["stringData"] = {
         "host": address.host,
@@ -77,7 +80,7 @@ def _access(address: QueueAddress) -> str:
 
 def queue_claim(run: RunIdentity, namespace: str, submission: Submission) -> Manifest:
     """The private server's volume, where the submission names a storage class."""
-    manifest = _object("v1", "PersistentVolumeClaim", run.queue_name, namespace, run, component=QUEUE)
+    manifest = metadata_object("v1", "PersistentVolumeClaim", run.queue_name, namespace, run, component=QUEUE)
     manifest["spec"] = {
         "accessModes": ["ReadWriteOnce"],
         "storageClassName": submission.queue.storage_class,
@@ -91,7 +94,7 @@ def queue_server(run: RunIdentity, namespace: str, submission: Submission, image
     claimed = submission.queue.storage_class is not None
     data = {"persistentVolumeClaim": {"claimName": run.queue_name}} if claimed else {"emptyDir": {}}
     labels = {**run.labels, COMPONENT_LABEL: QUEUE}
-    manifest = _object("apps/v1", "StatefulSet", run.queue_name, namespace, run, component=QUEUE)
+    manifest = metadata_object("apps/v1", "StatefulSet", run.queue_name, namespace, run, component=QUEUE)
     manifest["spec"] = {
         "replicas": 1,
         "serviceName": run.queue_name,
@@ -103,7 +106,7 @@ def queue_server(run: RunIdentity, namespace: str, submission: Submission, image
                 "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
             },
             "spec": {
-                **_pod_security(_NOBODY),
+                **pod_security(_NOBODY),
                 "terminationGracePeriodSeconds": 30,
                 "containers": [_server_container(image, submission)],
                 "volumes": [
@@ -129,8 +132,8 @@ def _server_container(image: str, submission: Submission) -> Manifest:
         "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
         "ports": [{"name": "redis", "containerPort": QUEUE_PORT}],
         "readinessProbe": {"tcpSocket": {"port": QUEUE_PORT}, "periodSeconds": 2, "failureThreshold": 3},
-        "resources": _resources(submission.queue.resources),
-        "securityContext": _container_security(read_only=True),
+        "resources": resources_of(submission.queue.resources),
+        "securityContext": container_security(read_only=True),
         "volumeMounts": [
             {"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True},
             {"name": "data", "mountPath": _DATA_DIR},
@@ -138,132 +141,29 @@ def _server_container(image: str, submission: Submission) -> Manifest:
     }
 
 
-def worker_job(run: RunIdentity, namespace: str, submission: Submission, address: QueueAddress) -> Manifest:
+def worker_job(
+    run: RunIdentity,
+    namespace: str,
+    submission: Submission,
+    address: QueueAddress,
+    runner_image: str = _RUNNER_IMAGE,
+) -> Manifest:
     """The Job of workers: no completions (it ends when the workers do), disruptions free of charge."""
-    manifest = _object("batch/v1", "Job", run.job_name, namespace, run, component=WORKER)
+    manifest = metadata_object("batch/v1", "Job", run.job_name, namespace, run, component=WORKER)
     manifest["spec"] = {
         "parallelism": submission.scaling.initial_replicas,
         "backoffLimit": submission.backoff_limit,
         "ttlSecondsAfterFinished": _JOB_TTL_SECONDS + submission.resources_lifetime,
-        "podFailurePolicy": {
-            "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
-        },
+        "podFailurePolicy": {"rules": failure_rules(submission)},
         "template": {
             "metadata": {"labels": {**run.labels, COMPONENT_LABEL: WORKER}},
-            "spec": _worker_pod(run, submission, address),
+            "spec": worker_pod_spec(run, submission, address, runner_image),
         },
     }
     return manifest
-
-
-def _worker_pod(run: RunIdentity, submission: Submission, address: QueueAddress) -> Manifest:
-    spec: Manifest = {
-        **_pod_security(submission.run_as_user),
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": submission.termination_grace_period,
-        "containers": [_worker_container(run, submission, address)],
-    }
-    if submission.node_selector:
-        spec["nodeSelector"] = dict(submission.node_selector)
-    if submission.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": name} for name in submission.image_pull_secrets]
-    if submission.service_account:
-        spec["serviceAccountName"] = submission.service_account
-        spec["automountServiceAccountToken"] = True
-    return spec
-
-
-def _worker_container(run: RunIdentity, submission: Submission, address: QueueAddress) -> Manifest:
-    container: Manifest = {
-        "name": CONTAINER,
-        "image": submission.image,
-        "env": worker_environment(run, submission, address),
-        "resources": _resources(submission.resources),
-        "securityContext": _container_security(read_only=False),
-    }
-    if submission.command:
-        container["command"] = list(submission.command)
-    if submission.args:
-        container["args"] = list(submission.args)
-    if submission.image_pull_policy:
-        container["imagePullPolicy"] = submission.image_pull_policy
-    return container
-
-
-def worker_environment(run: RunIdentity, submission: Submission, address: QueueAddress) -> list[Manifest]:
-    """The worker contract's variables after the user's own; the password comes from the Secret."""
-    own = {
-        "REDIS_HOST": address.host,
-        "REDIS_PORT": str(address.port),
-        "KUBEJOBS_RUN": run.name,
-        "KUBEJOBS_LEASE_SECONDS": f"{submission.queue.lease_seconds:g}",
-        "KUBEJOBS_MAX_ATTEMPTS": str(submission.queue.max_attempts),
-        "KUBEJOBS_QUEUE_PREFIX": address.prefix,
-        "REDIS_DATABASE": str(address.database),
-        "REDIS_TLS": "true" if address.tls else "false",
-    }
-    if address.username:
-        own["REDIS_USERNAME"] = address.username
-    plain = [{"name": name, "value": value} for name, value in {**submission.env, **own}.items()]
-    secret = {"secretKeyRef": {"name": run.queue_name, "key": "password"}}
-    pod_name = {"fieldRef": {"fieldPath": "metadata.name"}}
-    return [
-        *plain,
-        {"name": "REDIS_PASSWORD", "valueFrom": secret},
-        {"name": "POD_NAME", "valueFrom": pod_name},
-    ]
 
 
 def owned_by(manifest: Manifest, owner_uid: str, run: RunIdentity) -> Manifest:
     """The same object, owned by the run's anchor."""
     reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": run.anchor_name, "uid": owner_uid}
     return {**manifest, "metadata": {**manifest["metadata"], "ownerReferences": [reference]}}
-
-
-def _object(
-    api_version: str, kind: str, name: str, namespace: str, run: RunIdentity, *, component: str | None = None
-) -> Manifest:
-    labels = dict(run.labels)
-    if component:
-        labels[COMPONENT_LABEL] = component
-    return {
-        "apiVersion": api_version,
-        "kind": kind,
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": labels,
-            "annotations": {DAG_ANNOTATION: run.dag_id, RUN_ANNOTATION: run.run_id},
-        },
-    }
-
-
-def _resources(resources: Resources) -> Manifest:
-    return {
-        name: dict(values)
-        for name, values in (("requests", resources.requests), ("limits", resources.limits))
-        if values
-    }
-
-
-def _pod_security(user: int) -> Manifest:
-    """What the "restricted" pod security standard asks of a pod."""
-    return {
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": user,
-            "runAsGroup": user,
-            "fsGroup": user,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-    }
-
-
-def _container_security(*, read_only: bool) -> Manifest:
-    """What the "restricted" pod security standard asks of a container."""
-    return {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": read_only,
-    }

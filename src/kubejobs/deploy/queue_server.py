@@ -11,6 +11,7 @@ from typing import Any
 from kubejobs.cluster import manifests
 from kubejobs.cluster.client import ClusterClient, read_queue_address
 from kubejobs.cluster.job_status import waiting_reason
+from kubejobs.cluster.manifest_parts import Manifest
 from kubejobs.errors import ClusterError, QueueError
 from kubejobs.naming import COMPONENT_LABEL, QUEUE, RunIdentity
 from kubejobs.settings import Settings
@@ -30,7 +31,7 @@ class Target:
     namespace: str
     run: RunIdentity
 
-    def create(self, manifest: manifests.Manifest, owner_uid: str) -> Any:
+    def create(self, manifest: Manifest, owner_uid: str) -> Any:
         """Create or adopt one object that the run's anchor owns."""
         return self.cluster.create_or_adopt(manifests.owned_by(manifest, owner_uid, self.run))
 

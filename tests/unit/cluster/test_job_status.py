@@ -85,3 +85,28 @@ def test_an_image_that_can_not_be_pulled_is_named():
 def test_a_pod_that_starts_normally_waits_for_nothing():
     """Creating a container is no reason to worry."""
     assert waiting_reason(pending_pod(waiting=Object(reason="ContainerCreating", message=None))) is None
+
+
+POLICY = "Container worker for pod batch/kj-1-x failed with exit code {} matching FailJob rule at index 1"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "meaning"),
+    [
+        pytest.param("PodFailurePolicy", POLICY.format(127), "the command does not exist", id="no such command"),
+        pytest.param("PodFailurePolicy", POLICY.format(2), "the runner's options or the environment", id="options"),
+        pytest.param("PodFailurePolicy", POLICY.format(4), "the queue refused the worker", id="queue"),
+        pytest.param("PodFailurePolicy", POLICY.format(42), None, id="a code of somebody else's rule"),
+        pytest.param("BackoffLimitExceeded", "failed with exit code 127 matching", None, id="another reason"),
+        pytest.param("PodFailurePolicy", None, None, id="no message"),
+    ],
+)
+def test_a_job_that_the_runner_failed_says_what_was_wrong(reason, message, meaning):
+    """Kubernetes tells the exit code; what it means stands beside it."""
+    failure = job_status(a_job(conditions=[condition("Failed", reason=reason, message=message)])).failure
+    said = f"{reason}: {message}"
+    if meaning is None:
+        assert failure == said
+    else:
+        assert failure.startswith(f"{said} ({meaning}")
+        assert failure.endswith("; the pod's log says more)")

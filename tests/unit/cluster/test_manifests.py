@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from kubejobs.cluster import manifests
+from kubejobs.cluster.worker_manifest import worker_environment, worker_pod_spec
 from kubejobs.naming import RUN_LABEL, RunIdentity
-from kubejobs.submission.model import Submission
+from kubejobs.submission.model import Runner, Submission
 from kubejobs.workqueue.types import QueueAddress
 
 RUN = RunIdentity("kubejobs", "manual__2026-01-01T00:00:00+00:00")
@@ -28,6 +29,9 @@ SUBMISSION = Submission.model_validate(
 )
 
 
+PLAIN = SUBMISSION.model_copy(update={"runner": Runner(), "command": ("work", "-v"), "args": ("{item}",)})
+
+
 def every_manifest() -> list[manifests.Manifest]:
     return [
         manifests.anchor(RUN, "batch"),
@@ -41,9 +45,12 @@ def every_manifest() -> list[manifests.Manifest]:
 
 def pod_specs() -> list[Any]:
     return [
-        pytest.param(m["spec"]["template"]["spec"], id=m["kind"])
-        for m in every_manifest()
-        if "template" in m.get("spec", {})
+        *(
+            pytest.param(m["spec"]["template"]["spec"], id=m["kind"])
+            for m in every_manifest()
+            if "template" in m.get("spec", {})
+        ),
+        pytest.param(worker_pod_spec(RUN, PLAIN, ADDRESS, "runner:1"), id="Job with a runner"),
     ]
 
 
@@ -69,7 +76,7 @@ def test_pods_satisfy_the_restricted_standard(spec):
     assert spec["securityContext"]["runAsUser"] > 0
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert set(volume_kinds(spec)) <= {"secret", "emptyDir", "persistentVolumeClaim"}
-    for container in spec["containers"]:
+    for container in [*spec["containers"], *spec.get("initContainers", [])]:
         context = container["securityContext"]
         assert context["allowPrivilegeEscalation"] is False
         assert context["capabilities"] == {"drop": ["ALL"]}
@@ -112,7 +119,7 @@ def test_a_storage_class_puts_the_queue_on_a_claim():
 
 def test_the_job_gives_workers_the_contract():
     """Workers get the queue's address, the password by reference, and the user's own variables."""
-    environment = {entry["name"]: entry for entry in manifests.worker_environment(RUN, SUBMISSION, ADDRESS)}
+    environment = {entry["name"]: entry for entry in worker_environment(RUN, SUBMISSION, ADDRESS)}
     assert environment["REDIS_HOST"]["value"] == "10.0.0.7"
     assert environment["REDIS_PORT"]["value"] == "6379"
     assert environment["REDIS_PASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": RUN.queue_name, "key": "password"}
@@ -123,7 +130,7 @@ def test_the_job_gives_workers_the_contract():
 def test_the_contracts_variables_win_over_the_users():
     """A user's variable of the contract's name is replaced, not doubled."""
     submission = SUBMISSION.model_copy(update={"env": {"REDIS_HOST": "elsewhere"}})
-    hosts = [e["value"] for e in manifests.worker_environment(RUN, submission, ADDRESS) if e["name"] == "REDIS_HOST"]
+    hosts = [e["value"] for e in worker_environment(RUN, submission, ADDRESS) if e["name"] == "REDIS_HOST"]
     assert hosts == ["10.0.0.7"]
 
 
