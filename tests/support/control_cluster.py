@@ -176,6 +176,13 @@ class FakeCluster:
         self._reconcile()
         return pod.name
 
+    def fail_unstarted(self, end: WorkerExit) -> None:
+        """One more pod fails before it could do anything."""
+        self.job.made += 1
+        self.job.failed += 1
+        pod = _Pod(f"{JOB_NAME}-{self.job.made:03d}", self.job.made, phase="Failed", exit=end)
+        self.job.ended.append(pod)
+
     def _reconcile(self) -> None:
         """As the Job controller does: no new pod once one has succeeded, and removals in Kubernetes' own order."""
         job = self.job

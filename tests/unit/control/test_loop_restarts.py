@@ -16,11 +16,12 @@ from kubejobs.control.outcome import Outcome, OutcomeKind
 from kubejobs.control.plan import Plan
 from kubejobs.control.ports import ClusterPort, QueuePort
 from kubejobs.control.timing import ControlTimings
+from kubejobs.scaling.registry import POLICIES
 from kubejobs.submission.model import Scaling
 from kubejobs.workqueue.types import Signal
 from support.control_cluster import Cluster, FakeCluster
 from support.control_fakes import FakeQueue, plan_of
-from support.control_runs import assert_journal_is_whole
+from support.control_runs import ScriptedPolicy, assert_journal_is_whole
 from support.virtual import EPOCH, VirtualClock, run_virtual
 
 PLAN = plan_of(
@@ -76,6 +77,8 @@ class Scenario:
     items: int
     stop_at: float | None = None
     like: Cluster | None = None
+    workers: int = 1
+    item_seconds: float = 1.0
 
 
 SCALED = Scenario(PLAN, 60, like=Cluster(foreign=True))
@@ -87,8 +90,8 @@ def run_killed_at(boundary: int, scenario: Scenario) -> tuple[Outcome, FakeQueue
     timings = ControlTimings(exit_grace_seconds=4.0)
 
     async def main(clock: VirtualClock) -> tuple[Outcome, FakeQueue, FakeCluster, int]:
-        queue = FakeQueue(clock, [1.0] * scenario.items)
-        cluster = FakeCluster(clock, queue, 1, scenario.like)
+        queue = FakeQueue(clock, [scenario.item_seconds] * scenario.items)
+        cluster = FakeCluster(clock, queue, scenario.workers, scenario.like)
         cluster.start()
         if scenario.stop_at is not None:
             asyncio.get_running_loop().call_later(scenario.stop_at, setattr, queue, "signal", Signal.STOP)
@@ -133,6 +136,31 @@ def test_a_kill_at_any_boundary_changes_no_decision_and_no_end(scenario: Scenari
         scaled = [(line["from"], line["to"]) for line in queue.events("scaled")]
         assert scaled == [(line["from"], line["to"]) for line in changes], boundary
         assert len(queue.events("workers_released")) == len(plain_queue.events("workers_released")), boundary
+        assert_journal_is_whole(queue)
+
+
+DRAINED = Scenario(
+    plan_of(24, scaling=Scaling(check_interval=4.0)),
+    24,
+    like=Cluster(removal_seconds=0.7, grace_seconds=2.0),
+    workers=5,
+    item_seconds=1.7,
+)
+
+
+def test_a_kill_at_any_boundary_of_a_drain_interrupts_no_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before or after any call, the drain goes on: no item is run twice, and each change is journaled once."""
+    monkeypatch.setitem(POLICIES, "default", lambda _: ScriptedPolicy({4.0: 2, 8.0: 4, 12.0: 1}))
+    boundaries = run_killed_at(10**9, DRAINED)[3]
+    for boundary in range(1, boundaries + 1):
+        outcome, queue, cluster, _ = run_killed_at(boundary, DRAINED)
+        assert outcome.success, boundary
+        assert (cluster.interrupted, queue.deliveries) == (0, 24), boundary
+        changes = [(line["from"], line["to"]) for line in queue.events("scaled")]
+        assert [replicas for _, replicas in cluster.patches] == [after for _, after in changes], boundary
+        assert [before for before, _ in changes] == [5, *(after for _, after in changes[:-1])], boundary
+        assert changes[-1][1] == 1, boundary
+        assert (queue.tokens, queue.drained) == (0, {}), boundary
         assert_journal_is_whole(queue)
 
 
