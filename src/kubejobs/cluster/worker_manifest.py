@@ -78,7 +78,7 @@ def _program(submission: Submission) -> Manifest:
 
 def runner_options(runner: Runner) -> list[str]:
     """The runner's command line for a submission's `runner`; options that say their default are left out."""
-    options = [f"--mode={runner.mode}"] if runner.mode != "item" else []
+    options = ["--lines"] if runner.mode == "lines" else []
     if runner.concurrency > 1:
         options.append(f"--concurrency={runner.concurrency}")
     if runner.timeout_seconds is not None:

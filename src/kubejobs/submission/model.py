@@ -32,7 +32,7 @@ from kubejobs.submission.field_types import (
     VariableName,
     VariableValue,
 )
-from kubejobs.submission.patterns import DEFAULT_REQUESTS, MAX_CONCURRENCY, MAX_REPLICAS
+from kubejobs.submission.patterns import DEFAULT_REQUESTS, MAX_CONCURRENCY, MAX_REPLICAS, MAX_TIMEOUT_SECONDS
 
 _DAY_SECONDS, _YEAR_SECONDS = 86_400, 31_536_000
 
@@ -170,7 +170,7 @@ class Runner(Strict):
         1, ge=1, le=MAX_CONCURRENCY, description="Commands that one worker runs at the same time."
     )
     timeout_seconds: PositiveSeconds | None = Field(
-        None, le=_YEAR_SECONDS, description="An item that takes longer is ended and tried again; none: no limit."
+        None, le=MAX_TIMEOUT_SECONDS, description="An item that takes longer is ended and tried again; none: no limit."
     )
     fail_codes: tuple[ExitCode, ...] = Field(
         default=(), description="mode item: exit codes that fail the item for good; others but 0 are tried again."

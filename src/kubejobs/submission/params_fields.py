@@ -93,7 +93,7 @@ def _runner_fields() -> dict[str, Schema]:
     return {
         "mode": {"type": ["null", "string"], "enum": [None, "item", "lines"]},
         "concurrency": {"type": ["null", "integer"], "minimum": 1, "maximum": most},
-        "timeout_seconds": {"type": ["null", "number"], "exclusiveMinimum": 0, "maximum": YEAR_SECONDS},
+        "timeout_seconds": {"type": ["null", "number"], "exclusiveMinimum": 0, "maximum": patterns.MAX_TIMEOUT_SECONDS},
         "fail_codes": {"type": ["null", "array"], "items": {"type": "integer", "minimum": 1, "maximum": 255}},
         "keep_result": {"type": ["null", "boolean"]},
         "on_sigterm": {"type": ["null", "string"], "enum": [None, "finish", "pass"]},

@@ -109,7 +109,7 @@ def test_the_runners_image_is_the_settings() -> None:
     ("fields", "options"),
     [
         pytest.param({}, [], id="defaults"),
-        pytest.param({"mode": "lines"}, ["--mode=lines"], id="lines"),
+        pytest.param({"mode": "lines"}, ["--lines"], id="lines"),
         pytest.param({"timeout_seconds": 1.5}, ["--timeout=1.5"], id="timeout"),
         pytest.param({"fail_codes": [3, 4]}, ["--fail-code=3", "--fail-code=4"], id="exit codes"),
         pytest.param({"keep_result": True}, ["--result"], id="result"),

@@ -188,3 +188,14 @@ def test_importing_the_form_imports_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", PARAMS["runner"].schema["properties"])
+def test_the_runners_fields_agree_with_the_model(name: str) -> None:
+    """Type, bounds and choices of each field of the runner are the model's own."""
+    schema, model = PARAMS["runner"].schema["properties"][name], field_schema(("runner", name))
+    assert model is not None
+    assert schema["type"] == ["null", model["type"]]
+    assert {key: schema.get(key) for key in BOUNDS} == {key: model.get(key) for key in BOUNDS}
+    assert schema.get("enum") == ([None, *model["enum"]] if "enum" in model else None)
+    assert schema.get("items") == model.get("items")
