@@ -22,6 +22,8 @@ _PATIENCE_SECONDS: Final = 60.0
 _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 2.0
 
+CLOSED_MESSAGE: Final = "the queue is closed: it was said that no more items will come (see workload.open)"
+
 RunScript = Callable[..., list[Any]]
 
 
@@ -38,9 +40,14 @@ def append_items(run: RunScript, items: Iterable[str], priority: int, place: str
         check_items(values)
         reply = _repeated(run, scripts.APPEND, secrets.token_hex(8), priority, *values)
         if text_of(reply[0]) == "CLOSED":
-            raise QueueError("the queue is closed: it was said that no more items will come (see workload.open)")
+            raise QueueError(CLOSED_MESSAGE)
         total = int(checked(reply, place)[0])
     return _total(run, place) if total is None else total
+
+
+def close_queue(run: RunScript, place: str) -> None:
+    """Say by `run(script)` that no more items will come; as patient as `append_items`."""
+    checked(_repeated(run, scripts.CLOSE), place)
 
 
 def _total(run: RunScript, place: str) -> int:
@@ -63,8 +70,10 @@ def _repeated(run: RunScript, script: scripts.Script, *arguments: Any) -> list[A
 
 def check_priority(priority: int) -> None:
     """Raise QueueError unless this is a priority."""
-    if not 0 <= priority <= HIGHEST_PRIORITY:
-        raise QueueError(f"a priority must be from 0 to {HIGHEST_PRIORITY}, higher first; this is {priority!r}")
+    if type(priority) is not int or not 0 <= priority <= HIGHEST_PRIORITY:
+        raise QueueError(
+            f"a priority must be a whole number from 0 to {HIGHEST_PRIORITY}, higher first; this is {priority!r:.200}"
+        )
 
 
 def check_items(items: list[str]) -> None:

@@ -13,7 +13,7 @@ import redis
 
 from kubejobs.errors import QueueError
 from kubejobs.workqueue import scripts
-from kubejobs.workqueue.appending import append_items
+from kubejobs.workqueue.appending import append_items, close_queue
 from kubejobs.workqueue.connection import open_client, place_of, text_of, translating
 from kubejobs.workqueue.keys import QueueKeys
 from kubejobs.workqueue.reading import LINES_PER_ROUND_TRIP, QueueReader
@@ -100,7 +100,7 @@ class WorkQueue(QueueReader):
 
     def mark_closed(self) -> None:
         """Say that no more items will come, so that workers may end when everything is worked off."""
-        self._call(lambda client: client.set(self.keys.closed, 1))
+        close_queue(self._run, self._place)
 
     def write_plan(self, plan: str) -> None:
         """Store the run's plan (JSON)."""

@@ -104,6 +104,10 @@ class QueueKeys:
         """(hash) Workers that ended without giving back their items: a JSON record each."""
         return f"{self.queued}:exits"
 
+    def lease(self, name: str) -> str:
+        """(list) The items of one lease of the client library."""
+        return f"{self.queued}:lease:{name}"
+
     def level(self, priority: int) -> str:
         """(list) Items of a priority above 0."""
         return f"{self.queued}:level:{priority}"
@@ -120,5 +124,13 @@ class QueueKeys:
     @property
     def pattern(self) -> str:
         """Glob pattern of every key but the main list, with the prefix taken literally."""
-        escaped = "".join(f"\\{letter}" if letter in r"*?[]^\\" else letter for letter in self.queued)
-        return f"{escaped}:*"
+        return f"{_literal(self.queued)}:*"
+
+    @property
+    def lease_pattern(self) -> str:
+        """Glob pattern of the lists of leases."""
+        return f"{_literal(self.lease(''))}*"
+
+
+def _literal(name: str) -> str:
+    return "".join(f"\\{letter}" if letter in r"*?[]^\\" else letter for letter in name)

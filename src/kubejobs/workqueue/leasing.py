@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from kubejobs.workqueue import scripts
-from kubejobs.workqueue.appending import append_items
+from kubejobs.workqueue.appending import append_items, close_queue
 from kubejobs.workqueue.connection import open_client, place_of, text_of, translating
 from kubejobs.workqueue.keys import QueueKeys
 from kubejobs.workqueue.replies import checked
@@ -125,7 +125,7 @@ class LeaseClient:
         durations: Mapping[int, int] | None = None,
         share: bool = False,
     ) -> Turn:
-        """Settle the present lease, if there is one, and take up to `take` items (0: none).
+        """Settle the present lease, if there is one, and take up to `take` items (0: none; MAX_BATCH at most).
 
         Items that `outcomes` does not name end as `others` says: DONE or RETURN. `durations` counts the ended items by
         the bucket of their time (kubejobs.durations). With `share` no more is taken than half of an equal share of
@@ -171,9 +171,8 @@ class LeaseClient:
         return append_items(self._run, items, priority, self._place)
 
     def close_queue(self) -> None:
-        """Say that no more items will come."""
-        with translating(self._place, WORKER_CREDENTIALS):
-            self._client.set(self.keys.closed, 1)
+        """Say that no more items will come. As WorkQueue.mark_closed."""
+        close_queue(self._run, self._place)
 
     def close(self) -> None:
         """Close the connection; a lease that is still held stays until it expires."""

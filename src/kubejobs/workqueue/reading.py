@@ -92,7 +92,21 @@ class QueueReader(ABC):
         """
         reply = replies.checked(self._run(scripts.VERIFY), self._place)
         sums = {text_of(reply[at]): int(reply[at + 1]) for at in range(0, len(reply), 2)}
-        return replies.discrepancies(sums, open_contract=open_contract)
+        return replies.discrepancies(sums, open_contract=open_contract) + tuple(dict.fromkeys(self._orphaned_leases()))
+
+    def _orphaned_leases(self) -> Iterator[str]:
+        """A sentence for each list of a lease that is in no index: what a broken script would leave."""
+        cursor, start = 0, len(self.keys.lease(""))
+        while True:
+            cursor, found = self._call(
+                lambda client, at=cursor: client.scan(at, match=self.keys.lease_pattern, count=LINES_PER_ROUND_TRIP)
+            )
+            leases = [text_of(name)[start:] for name in found]
+            orphans = replies.checked(self._run(scripts.ORPHANS, *leases), self._place) if leases else []
+            for at in range(0, len(orphans), 2):
+                yield f"the lease {text_of(orphans[at])} is not among the leases, but {orphans[at + 1]} items have it"
+            if not int(cursor):
+                return
 
     def _fields(self, key: str) -> Iterator[tuple[bytes, bytes]]:
         cursor = 0

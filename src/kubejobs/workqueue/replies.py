@@ -107,4 +107,6 @@ def discrepancies(sums: Mapping[str, int], *, open_contract: bool) -> tuple[str,
         found.append(f"{sums['done']} items were counted as done, but {rest} of {sums['total']} are in no other place")
     if sums["empty_leases"]:
         found.append(f"{sums['empty_leases']} of {sums['leases']} leases hold no item")
+    if sums["unlisted_levels"]:
+        found.append(f"{sums['unlisted_levels']} priorities have items that no worker looks for")
     return tuple(found)

@@ -110,7 +110,7 @@ def test_an_empty_fill_is_a_run_of_nothing(queue: WorkQueue) -> None:
 def test_late_arrivals_are_counted(queue: WorkQueue, raw: redis.Redis, keys: QueueKeys) -> None:
     """They queue behind the others and the total grows, until the queue is closed."""
     queue.fill(["a"], close=False)
-    assert queue.append(["b", "c"], batch=1) == 3
+    assert queue.append(["b", "c"]) == 3
     assert queue.append([]) == 3
     assert raw.lrange(keys.queued, 0, -1) == ["c", "b", "a"]
     queue.mark_closed()

@@ -231,7 +231,7 @@ def test_done_items_leave_no_trace_but_the_count(
     pod = worker(delays=RetryDelays(first_seconds=0))
     pod.turn(take=10)
     pod.turn([Outcome(place, Ending.RETRY, ERROR) for place in range(1, 6)], take=0)
-    assert raw.hlen(f"{keys.queued}:attempts") == 5
+    assert raw.hlen(keys.tries) == 5
     while pod.turn(take=10).state is QueueState.LEASED:
         pass
     left = {name.removeprefix(f"{keys.queued}:") for name in raw.scan_iter(keys.pattern)}

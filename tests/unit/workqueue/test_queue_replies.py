@@ -25,7 +25,8 @@ def test_the_values_follow_the_status() -> None:
 
 def test_times_that_are_not_known_are_none() -> None:
     """A run in which nothing was leased has no first lease."""
-    reply = [b"OK", 1500, b"", 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 250]
+    reply = [b"OK", 1500, b"", 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 250_000, 0, 2, [b"-5", b"3"]]
     snapshot = replies.snapshot(reply, "h:1")
     assert (snapshot.time, snapshot.signal, snapshot.busy_seconds) == (1.5, None, 0.25)
+    assert (snapshot.closed, snapshot.sessions, snapshot.durations.counts) == (False, 2, {-5: 3})
     assert (snapshot.first_leased_at, snapshot.last_acknowledged_at) == (None, None)

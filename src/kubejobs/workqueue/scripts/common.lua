@@ -4,7 +4,9 @@ local base = KEYS[1]
 -- Errors are kept whole for this many items that may be tried again, and for as many that ended badly; of the others
 -- a few words, so that a run in which everything fails stays in flat memory.
 local WHOLE_ERRORS = 1000
-local SHORT_MESSAGE_BYTES = 40
+local SHORT_BYTES = 40
+-- Most elements of one command: Lua can pass on about 8000.
+local MOST_AT_ONCE = 1000
 
 local function key(suffix)
   return base .. ':' .. suffix
@@ -54,17 +56,21 @@ local function put_back(items, level)
   end
 end
 
+local function cut(text)
+  text = type(text) == 'string' and text or ''
+  if #text <= SHORT_BYTES then
+    return text
+  end
+  -- Before a character of several bytes rather than in it.
+  return (string.gsub(string.sub(text, 1, SHORT_BYTES), '[\192-\255]?[\128-\191]*$', ''))
+end
+
 local function shortened(problem)
   local readable, record = pcall(cjson.decode, problem)
   if not readable or type(record) ~= 'table' then
     return 'null'
   end
-  local message = tostring(record.message or '')
-  if #message > SHORT_MESSAGE_BYTES then
-    -- Cut before a character of several bytes rather than in it.
-    message = string.gsub(string.sub(message, 1, SHORT_MESSAGE_BYTES), '[\192-\255]?[\128-\191]*$', '')
-  end
-  return cjson.encode({type = record.type, message = message})
+  return '{"type":' .. cjson.encode(cut(record.type)) .. ',"message":' .. cjson.encode(cut(record.message)) .. '}'
 end
 
 -- How often an item was delivered without success, and the last error's JSON (or false).
@@ -80,7 +86,7 @@ local function give_up(kind, item, attempts, reason, problem, worker, now)
     problem = shortened(problem)
   end
   redis.call('RPUSH', key('failures'), '{"item":' .. cjson.encode(item)
-    .. ',"kind":"' .. kind .. '","reason":"' .. reason .. '","attempts":' .. attempts
+    .. ',"kind":"' .. kind .. '","reason":' .. cjson.encode(reason) .. ',"attempts":' .. attempts
     .. ',"worker":' .. cjson.encode(worker) .. ',"time":' .. string.format('%.3f', now / 1000)
     .. ',"error":' .. (problem or 'null') .. '}')
   redis.call('HDEL', key('tries'), item)
@@ -152,7 +158,7 @@ local function delayed_item(member)
 end
 
 local function requeue_due(limit, now)
-  local due = redis.call('ZRANGEBYSCORE', key('delayed'), '-inf', now, 'LIMIT', 0, limit)
+  local due = redis.call('ZRANGEBYSCORE', key('delayed'), '-inf', now, 'LIMIT', 0, math.min(limit, MOST_AT_ONCE))
   if #due == 0 then
     return
   end

@@ -49,7 +49,7 @@ local function settle_named(items, level, worker)
   for place, item in ipairs(items) do
     local argument = named[place]
     local outcome = argument and ARGV[argument + 1] or default_outcome
-    local text = argument and ARGV[argument + 2]
+    local text = argument and ARGV[argument + 2] ~= '' and ARGV[argument + 2]
     if outcome == 'return' then
       returned[#returned + 1] = item
     elseif outcome == 'retry' then
@@ -58,7 +58,7 @@ local function settle_named(items, level, worker)
       give_up('failed', item, tries_of(item) + 1, 'FailedByWorker', text, worker, now)
     else
       done[#done + 1] = item
-      if outcome == 'result' then
+      if outcome == 'result' and text then
         redis.call('RPUSH', key('results'), text)
       end
     end
@@ -103,7 +103,7 @@ end
 -- An item that was delivered before without a result may be what ended its worker: it is leased alone, so that
 -- it takes no others with it.
 local function take_items(list)
-  local items = redis.call('RPOP', list, wanted) or {}
+  local items = redis.call('RPOP', list, math.min(wanted, MOST_AT_ONCE)) or {}
   if #items == 0 or redis.call('EXISTS', key('tries')) == 0 then
     return items, {}
   end
@@ -133,13 +133,14 @@ local function state_when_empty()
   return 'WAITING'
 end
 
--- Whether this worker is one of those that were asked to lease no more. Whoever comes first takes the next request.
+-- Whether this worker is one of those that were asked to lease no more. Whoever comes first takes the next request,
+-- unless it wants no items anyway: it is about to end.
 local function is_drained(requests)
   local worker = worker_of(session)
   if redis.call('HEXISTS', key('drained'), worker) == 1 then
     return true
   end
-  if tonumber(requests) < 1 then
+  if wanted == 0 or tonumber(requests) < 1 then
     return false
   end
   redis.call('DECR', key('drain'))
@@ -191,21 +192,24 @@ local function take()
   return lease_items(base, 0)
 end
 
-local function repeated(lease, settled)
-  local items = redis.call('LRANGE', lease_list(lease), 0, -1)
-  local earlier = {}
-  if #items > 0 then
-    earlier = {tries_of(items[1])}
+-- The reply of a turn that was made before. Its lease may have been taken over meanwhile.
+local function repeated(settled, state, lease)
+  if lease == '' then
+    return {'OK', settled, state, '', {}, {}}
   end
-  return {'OK', settled, #items > 0 and 'LEASED' or 'WAITING', lease, items, earlier}
+  local items = redis.call('LRANGE', lease_list(lease), 0, -1)
+  if #items == 0 then
+    return {'OK', settled, 'WAITING', '', {}, {}}
+  end
+  return {'OK', settled, state, lease, items, {(tries_of(items[1]))}}
 end
 
 -- A session's record: number of its last turn, how that settled, the state and the time, the lease or nothing.
 local last = redis.call('HGET', key('sessions'), session)
 if last then
-  local last_turn, last_settled, last_lease = string.match(last, '^(%d+) (%u+) %u+ %d+ (.*)$')
+  local last_turn, last_settled, last_state, last_lease = string.match(last, '^(%d+) (%u+) (%u+) %d+ (.*)$')
   if last_turn == turn then
-    return repeated(last_lease, last_settled)
+    return repeated(last_settled, last_state, last_lease)
   end
 end
 local settled = 'NONE'

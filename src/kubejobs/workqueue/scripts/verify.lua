@@ -10,6 +10,12 @@ for _, lease in ipairs(redis.call('ZRANGE', key('leases'), 0, -1)) do
   leased = leased + items
   empty_leases = empty_leases + (items == 0 and 1 or 0)
 end
+local unlisted_levels = 0
+for level = 1, 9 do
+  if redis.call('EXISTS', list_of(level)) == 1 and not redis.call('ZSCORE', key('levels'), level) then
+    unlisted_levels = unlisted_levels + 1
+  end
+end
 return {'OK',
   'total', tonumber(total),
   'done', tonumber(counts[1] or '0'),
@@ -23,4 +29,5 @@ return {'OK',
   'errors', redis.call('LLEN', key('errors')),
   'failures', redis.call('LLEN', key('failures')),
   'leases', redis.call('ZCARD', key('leases')),
-  'empty_leases', empty_leases}
+  'empty_leases', empty_leases,
+  'unlisted_levels', unlisted_levels}
