@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import IO, Any, Self
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from typing import IO, Any
 
 import fsspec
 
@@ -23,6 +23,7 @@ REPORT_TEXT = "report.txt"
 FAILURES = "failures.jsonl"
 RESULTS = "results.jsonl"
 
+_STORE_ERRORS = (OSError, ValueError, ImportError)
 _CREDENTIALS = re.compile("//[^/@]*@")
 
 
@@ -39,18 +40,15 @@ def write_report(
     folder of its own: report.json, report.txt, and, if there are any, results.jsonl, failures.jsonl and the items that
     failed as workloads (`redrive_files`). Raises ReportError when that can't be done.
     """
-    with _translating(url):
-        if url.endswith(".json"):
-            with _open(url) as file:
-                file.write(render_json(report))
-            return [shown(url)]
-        with _Folder(run_folder(url, report.run)) as folder:
-            folder.write(REPORT_JSON, render_json(report))
-            folder.write(REPORT_TEXT, render_text(report))
-            _write_failures(folder, failures)
-            for record in results:
-                folder.write(RESULTS, _json_line(record))
-            return folder.files()
+    if url.endswith(".json"):
+        return [_write_one(url, render_json(report))]
+    with _Folder(run_folder(url, report.run)) as folder:
+        folder.write(REPORT_JSON, render_json(report))
+        folder.write(REPORT_TEXT, render_text(report))
+        _write_failures(folder, failures)
+        for record in results:
+            folder.write(RESULTS, _json_line(record))
+        return folder.close_all()
 
 
 def run_folder(url: str, run: str) -> str:
@@ -63,26 +61,39 @@ def shown(url: str) -> str:
     return _CREDENTIALS.sub("//", url)
 
 
+def _write_one(url: str, text: str) -> str:
+    try:
+        with _open(url) as file:
+            file.write(text)
+    except _STORE_ERRORS as error:
+        raise _unwritable(url, error) from error
+    return shown(url)
+
+
 class _Folder(ExitStack):
     """Files that are opened with the first that is written to them, so that none is empty."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url = url
-        self._open: dict[str, IO[str]] = {}
-
-    def __enter__(self) -> Self:
-        return self
+        self._files: dict[str, IO[str]] = {}
 
     def write(self, name: str, text: str) -> None:
         """Append to a file."""
-        if name not in self._open:
-            self._open[name] = self.enter_context(_open(f"{self._url}/{name}"))
-        self._open[name].write(text)
+        try:
+            if name not in self._files:
+                self._files[name] = self.enter_context(_open(f"{self._url}/{name}"))
+            self._files[name].write(text)
+        except _STORE_ERRORS as error:
+            raise _unwritable(self._url, error) from error
 
-    def files(self) -> list[str]:
-        """URLs of what was written, in that order, without credentials."""
-        return [shown(f"{self._url}/{name}") for name in self._open]
+    def close_all(self) -> list[str]:
+        """Finish the files; their URLs without credentials, in the order in which they were opened."""
+        try:
+            self.close()
+        except _STORE_ERRORS as error:
+            raise _unwritable(self._url, error) from error
+        return [shown(f"{self._url}/{name}") for name in self._files]
 
 
 def _write_failures(folder: _Folder, failures: Iterable[Mapping[str, Any]]) -> None:
@@ -112,12 +123,8 @@ def _open(url: str) -> Any:
     return fsspec.open(url, "w", encoding="utf-8", newline="\n")
 
 
-@contextmanager
-def _translating(url: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, ImportError) as error:
-        raise ReportError(
-            f"the report can't be written to {shown(url)!r} ({error or type(error).__name__}); "
-            "check report_url, its rights, and that the fsspec package for its scheme is installed"
-        ) from error
+def _unwritable(url: str, error: Exception) -> ReportError:
+    return ReportError(
+        f"the report can't be written to {shown(url)!r} ({error or type(error).__name__}); "
+        "check report_url, its rights, and that the fsspec package for its scheme is installed"
+    )

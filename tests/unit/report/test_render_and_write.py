@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,14 @@ def test_a_file_of_something_else_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("<html>")
     with pytest.raises(ReportError, match="can't be read"):
         list(read_json_lines(str(tmp_path / "x")))
+
+
+def test_what_the_queue_gives_wrong_is_not_blamed_on_the_folder(tmp_path: Path) -> None:
+    """Only what goes wrong in writing is a matter of report_url."""
+
+    def broken() -> Iterator[dict[str, Any]]:
+        raise ValueError("no JSON")
+        yield {}
+
+    with pytest.raises(ValueError, match="no JSON"):
+        write_report(report(), str(tmp_path), results=broken())
