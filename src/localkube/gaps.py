@@ -15,8 +15,10 @@ GAPS: dict[str, str] = {
     "dns": "There is no cluster DNS. `NAME.NAMESPACE.svc` and `NAME.NAMESPACE.svc.cluster.local` in command, arguments "
     "and values of variables, and a value that is just a Service's name, are replaced by the Service's address when "
     "the container starts; nothing resolves them later.",
-    "images": "Images are names for local runtimes. One without a runtime stays in ImagePullBackOff for good.",
-    "memory-limits": "Memory limits are not enforced. CPU limits are, by stopping and continuing processes.",
+    "images": "Images are names for local runtimes. One without a runtime stays in ImagePullBackOff for good. An init "
+    "container can hand a program on through a volume, but only one that runs on this machine.",
+    "memory-limits": "A container with more memory than its limit is killed (OOMKilled) within a fifth of a second, "
+    "not at the allocation; the page cache does not count. Nothing stops a pod without a limit.",
     "live-volumes": "Secret and ConfigMap volumes are written when the pod starts and not renewed.",
     "volume-types": "Only emptyDir, secret, configMap, persistentVolumeClaim and hostPath volumes exist.",
     "claims": "A PersistentVolumeClaim is bound at once to a directory, whatever its storage class, size and access "

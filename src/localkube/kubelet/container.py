@@ -29,7 +29,7 @@ from localkube.kubelet.node import Node
 from localkube.kubelet.probing import Probing
 from localkube.kubelet.status import ContainerView, waiting
 from localkube.kubelet.volumes import container_mounts
-from localkube.processes.spawner import Process, StartError
+from localkube.processes.spawner import Limits, Process, StartError
 from localkube.settings import NODE_ADDRESS
 from localkube.state.kinds import PODS, Object
 from localkube.state.objects import name_of, namespace_of, now
@@ -48,7 +48,7 @@ class Launch:
     argv: list[str]
     env: dict[str, str]
     cwd: Path
-    cpu_cores: float | None
+    limits: Limits
     rewrite: Callable[[str], str]
 
 
@@ -153,12 +153,12 @@ class Container:
         working = Path(in_mounts(spec["workingDir"])) if spec.get("workingDir") else scratch
         # There is no root of the container's own: a working directory outside the volumes becomes the scratch one.
         cwd = working if any(working.is_relative_to(place) for place in mounts.values()) else scratch
-        return Launch(argv, variables, cwd, self._cpu_limit(), rewrite)
+        return Launch(argv, variables, cwd, self._limits(), rewrite)
 
-    def _cpu_limit(self) -> float | None:
-        limit = ((self.spec.get("resources") or {}).get("limits") or {}).get("cpu")
-        cores = parse_quantity(limit) if limit is not None else 0.0
-        return cores if 0 < cores < (os.cpu_count() or 1) else None
+    def _limits(self) -> Limits:
+        given = (self.spec.get("resources") or {}).get("limits") or {}
+        cores, memory = (parse_quantity(given.get(name) or 0) for name in ("cpu", "memory"))
+        return Limits(cores if 0 < cores < (os.cpu_count() or 1) else None, memory or None)
 
     async def _run_once(self, launch: Launch, address: str) -> int:
         recorder, name = self._node.recorder, self.view.name
@@ -188,14 +188,14 @@ class Container:
             await probing.end()
         await log.closed.wait()
         self._process = None
-        self._ended(code, started_at, "Completed" if code == 0 else "Error")
+        self._ended(code, started_at, "OOMKilled" if process.out_of_memory else "Error" if code else "Completed")
         return code
 
     async def _spawn(self, launch: Launch, argv: list[str], output: int) -> Process:
         if not argv:
             os.close(output)
             raise StartError("no command specified")
-        return await self._node.spawner.spawn(argv, launch.env, launch.cwd, output, launch.cpu_cores)
+        return await self._node.spawner.spawn(argv, launch.env, launch.cwd, output, launch.limits)
 
     async def _exec(self, argv: list[str], timeout_seconds: float) -> bool:
         """Run a command beside the main process; whether it ended with 0 in time."""

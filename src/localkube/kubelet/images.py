@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,6 +16,13 @@ from localkube.errors import LocalKubeError
 _QUEUE_IMAGES = ("docker.io/valkey/valkey", "docker.io/library/redis")
 _QUEUE_PROGRAMS = ("valkey-server", "redis-server")
 _CLIENT_PROGRAMS = ("valkey-cli", "redis-cli")
+_RUNNER_IMAGES = ("docker.io/kubejobs/runner",)
+_RUNNER_PROGRAMS = ("kubejobs-runner", "kubejobs-worker")
+# What the runner's image does in a pod: put the runner into a volume. Here that is a link to the one of this machine.
+_INSTALLER = """#!/bin/sh
+if [ "$1" = install ] && [ $# -eq 2 ]; then exec ln -sf '{program}' "$2/kubejobs-runner"; fi
+exec '{program}' "$@"
+"""
 _ENTRYPOINT = """#!/bin/sh
 # What the images' own entrypoint does: options alone are options of the server.
 if [ "${1#-}" != "$1" ]; then set -- valkey-server "$@"; fi
@@ -51,6 +59,9 @@ class Images:
         queue = queue_runtime(directory / "valkey")
         if queue is not None:
             self._runtimes += [(f"{name}:*", queue) for name in _QUEUE_IMAGES]
+        runner = runner_runtime(directory / "runner")
+        if runner is not None:
+            self._runtimes += [(f"{name}:*", runner) for name in _RUNNER_IMAGES]
 
     def find(self, image: str) -> Runtime | None:
         """The runtime of the first pattern that the image's full name matches."""
@@ -111,3 +122,22 @@ def queue_runtime(directory: Path) -> Runtime | None:
     if not os.access(server, os.X_OK):
         raise LocalKubeError(f"the queue server {server} is not executable; reinstall the package it belongs to")
     return Runtime((str(directory),), {}, ("docker-entrypoint.sh",), ("valkey-server",))
+
+
+def find_runner() -> Path | None:
+    """The program that gives items to plain commands: the first on PATH, or beside this Python."""
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    found = next(filter(None, (shutil.which(name, path=places) for name in _RUNNER_PROGRAMS)), None)
+    return Path(found).absolute() if found else None
+
+
+def runner_runtime(directory: Path) -> Runtime | None:
+    """The runtime of the runner's image, made in `directory`; None if this machine has no runner."""
+    program = find_runner()
+    if program is None:
+        return None
+    directory.mkdir(parents=True, exist_ok=True)
+    entrypoint = directory / "kubejobs-runner"
+    entrypoint.write_text(_INSTALLER.format(program=program))
+    entrypoint.chmod(0o755)
+    return Runtime(entrypoint=(str(entrypoint),))

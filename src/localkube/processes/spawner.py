@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,24 @@ class StartError(Exception):
     """A program could not be started; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a process tree may use; None: as much as it likes."""
+
+    cpu_cores: float | None = None
+    memory_bytes: float | None = None
+
+
+NO_LIMITS = Limits()
+
+
 class Process:
-    """One started process tree."""
+    """One started process tree; `out_of_memory` once it was killed for using more than its limit."""
 
     def __init__(self, spawner: Spawner, identity: int) -> None:
         self._spawner = spawner
         self._identity = identity
+        self.out_of_memory = False
         loop = asyncio.get_running_loop()
         self.started: asyncio.Future[int] = loop.create_future()
         self.exited: asyncio.Future[int] = loop.create_future()
@@ -87,7 +100,7 @@ class Spawner:
         asyncio.get_running_loop().add_reader(self._reports, self._read_reports)
 
     async def spawn(
-        self, argv: list[str], env: dict[str, str], cwd: Path, output: int, cpu_cores: float | None = None
+        self, argv: list[str], env: dict[str, str], cwd: Path, output: int, limits: Limits = NO_LIMITS
     ) -> Process:
         """Start a program with its output to the descriptor `output`, which this call takes over.
 
@@ -95,7 +108,8 @@ class Spawner:
         """
         self._count += 1
         process = self._processes[self._count] = Process(self, self._count)
-        order = {"op": "start", "id": self._count, "argv": argv, "env": env, "cwd": str(cwd), "cpu": cpu_cores}
+        order = {"op": "start", "id": self._count, "argv": argv, "env": env, "cwd": str(cwd)}
+        order |= {"cpu": limits.cpu_cores, "memory": limits.memory_bytes}
         try:
             self._send(order, [output])
         finally:
@@ -139,6 +153,8 @@ class Spawner:
                 process.started.set_result(report["pid"])
             case "failed":
                 process.started.set_exception(StartError(report["message"]))
+            case "out of memory":
+                process.out_of_memory = True
             case "exited":
                 del self._processes[report["id"]]
                 if not process.started.done():

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from localkube.processes.linux import adopt_orphans, die_with_parent
+from localkube.processes.memory import MemoryGuard
 from localkube.processes.throttle import Throttle
 from localkube.processes.tree import children, descendants
 
@@ -31,19 +32,26 @@ _FOREVER_SECONDS = 3600.0
 def supervise(order: dict[str, Any], output: int, report: int, parent: int) -> int:
     """Run a container to its end and return its exit code (128 + n for signal n).
 
-    `order` has id, argv, env, cwd and cpu (cores, or None); `output` takes stdout and stderr; one line on `report`
-    tells how the start went. HANDLED must be blocked by the caller.
+    `order` has id, argv, env, cwd, cpu (cores, or None) and memory (bytes, or None); `output` takes stdout and stderr;
+    one line on `report` tells how the start went, another one if it is killed for its memory. HANDLED must be blocked
+    by the caller.
     """
     die_with_parent(KILL, parent)
     adopt_orphans()
     main, problem = _start(order, output)
     os.close(output)
-    outcome = {"event": "failed", "message": problem[:_MESSAGE_LIMIT]} if problem else {"event": "started", "pid": main}
-    os.write(report, json.dumps({"id": order["id"]} | outcome).encode() + b"\n")
-    os.close(report)
+
+    def tell(**event: Any) -> None:
+        with suppress(BrokenPipeError):
+            os.write(report, json.dumps({"id": order["id"], **event}).encode() + b"\n")
+
     if problem:
+        tell(event="failed", message=problem[:_MESSAGE_LIMIT])
         return START_FAILED
-    code = _watch(main, Throttle(order["cpu"]) if order["cpu"] else None)
+    tell(event="started", pid=main)
+    throttle = Throttle(order["cpu"]) if order["cpu"] else None
+    guard = MemoryGuard(order["memory"], lambda: tell(event="out of memory")) if order["memory"] else None
+    code = _watch(main, throttle, guard)
     end_tree()
     return code
 
@@ -82,10 +90,10 @@ def _become(order: dict[str, Any], output: int, supervisor: int) -> None:
     os.execvpe(order["argv"][0], order["argv"], order["env"])  # noqa: S606 -- no shell is wanted here
 
 
-def _watch(main: int, throttle: Throttle | None) -> int:
+def _watch(main: int, throttle: Throttle | None, guard: MemoryGuard | None) -> int:
     """Wait for the main process, doing what signals ask for; its exit code."""
     while True:
-        wait_seconds = throttle.step() if throttle else _FOREVER_SECONDS
+        wait_seconds = min((one.step() for one in (throttle, guard) if one), default=_FOREVER_SECONDS)
         received = signal.sigtimedwait(HANDLED, wait_seconds)
         if received is None:
             continue

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.cluster.harness import IMAGE, Kube, pod_spec, races
+from contract.cluster.harness import IMAGE, Kube, container, pod_spec, races
 
 READY_WHEN_FILE = {"exec": {"command": ["sh", "-c", "test -e /state/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
 WAIT_FOR_SIGNAL = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
@@ -170,6 +170,40 @@ def test_a_failure_policy_can_fail_a_job_at_once(kube: Kube) -> None:
     failed = kube.eventually("failed", lambda: kube.job_condition("job", "Failed"))
     assert failed.reason == "PodFailurePolicy"
     assert "exit code 42 matching FailJob rule at index 0" in failed.message
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [pytest.param("main", [2, 4, 127], id="another code"), pytest.param("other", [3], id="another container")],
+)
+def test_other_failures_are_retried(kube: Kube, name: str, codes: list[int]) -> None:
+    """A rule that does not match leaves the failure to backoffLimit."""
+    policy = {
+        "rules": [
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+            {"action": "FailJob", "onExitCodes": {"containerName": name, "operator": "In", "values": codes}},
+        ]
+    }
+    spec = {"containers": [container("exit 3"), container("true", "other")]}
+    kube.create_job("job", "", pod=spec, backoffLimit=1, podFailurePolicy=policy)
+    failed = kube.eventually("failed", lambda: kube.job_condition("job", "Failed"), 60)
+    assert failed.reason == "BackoffLimitExceeded"
+    assert kube.job("job").status.failed == 2
+
+
+def test_a_rule_that_matches_later_still_fails_the_job(kube: Kube) -> None:
+    """Rules are looked at in their order, and the first that matches decides."""
+    policy = {
+        "rules": [
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+            {"action": "FailJob", "onExitCodes": {"containerName": "main", "operator": "In", "values": [2, 4, 127]}},
+        ]
+    }
+    kube.create_job("job", "no-such-program", parallelism=2, backoffLimit=5, podFailurePolicy=policy)
+    failed = kube.eventually("failed", lambda: kube.job_condition("job", "Failed"))
+    assert failed.reason == "PodFailurePolicy"
+    assert "Container main for pod" in failed.message
+    assert "failed with exit code 127 matching FailJob rule at index 1" in failed.message
 
 
 @races

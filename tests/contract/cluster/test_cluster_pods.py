@@ -122,6 +122,39 @@ def test_a_tcp_probe_finds_a_listener(kube: Kube) -> None:
     kube.eventually("ready", is_ready)
 
 
+# Listens for two seconds, closes its port for two, and listens again.
+OPEN_AND_CLOSE = """
+import os, socket, time
+for seconds in (2, 60):
+    listener = socket.create_server((os.environ["POD_IP"], 8080))
+    time.sleep(seconds)
+    listener.close()
+    time.sleep(2)
+"""
+
+
+def test_readiness_follows_a_port(kube: Kube) -> None:
+    """A pod that closes the port of its probe turns not ready within seconds, and ready again when it opens it."""
+    variables = [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 1, "successThreshold": 1}
+    spec = pod_spec("", env=variables, readinessProbe=probe)
+    spec["containers"][0]["command"] = ["python3", "-c", OPEN_AND_CLOSE]
+    kube.create_pod("pod", spec)
+
+    def readiness() -> client.V1PodCondition | None:
+        conditions = kube.core.read_namespaced_pod("pod", kube.ns).status.conditions or []
+        return next((one for one in conditions if one.type == "Ready"), None)
+
+    def seen(status: str) -> client.V1PodCondition | None:
+        found = readiness()
+        return found if found is not None and found.status == status else None
+
+    first = kube.eventually("ready", lambda: seen("True"))
+    kube.eventually("not ready", lambda: seen("False"))
+    again = kube.eventually("ready again", lambda: seen("True"))
+    assert again.last_transition_time > first.last_transition_time
+
+
 def test_variables_come_from_everywhere(kube: Kube) -> None:
     """Values come from the pod, from Secrets and ConfigMaps, and from one another, also in arguments."""
     kube.core.create_namespaced_secret(kube.ns, {"metadata": {"name": "s"}, "stringData": {"password": "pw"}})
@@ -298,6 +331,16 @@ def test_a_cpu_limit_is_kept(kube: Kube) -> None:
     kube.create_pod("pod", spec | NEVER)
     kube.phase("pod", "Succeeded")
     assert 0.1 < float(kube.log("pod")) < 0.45
+
+
+def test_a_memory_limit_is_kept(kube: Kube) -> None:
+    """A container that uses more is killed, and its pod says why."""
+    script = "import time; data = bytearray(200_000_000); time.sleep(60)"
+    spec = pod_spec("", resources={"limits": {"memory": "64Mi"}})
+    spec["containers"][0]["command"] = ["python3", "-c", script]
+    kube.create_pod("pod", spec | NEVER)
+    ended = kube.phase("pod", "Failed").status.container_statuses[0].state.terminated
+    assert (ended.exit_code, ended.reason) == (137, "OOMKilled")
 
 
 def test_a_stopped_process_still_hears_its_end(kube: Kube) -> None:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
 from kubernetes_asyncio import client, config
 
-from contract.cluster.harness import Kube, pod_spec, races
-from kubejobs.cluster import aio
+from contract.cluster.harness import IMAGE, Kube, pod_spec, races
+from kubejobs.cluster import aio, manifests
 from kubejobs.cluster.aio import AsyncRunCluster
+from kubejobs.cluster.job_status import JobStatus
 from kubejobs.cluster.worker_pods import WorkerPod, removable
 from kubejobs.naming import COMPONENT_LABEL, QUEUE, RUN_LABEL, WORKER, RunIdentity
+from kubejobs.settings import Settings
+from kubejobs.submission.parse import parse_submission
+from kubejobs.workqueue.types import QueueAddress
 
 Result = TypeVar("Result")
 
 RUN = RunIdentity("kubejobs", "contract")
+RUNNER_IMAGE = os.environ.get("KUBEJOBS_TEST_RUNNER_IMAGE")
 PORT = 9711
 # The first two pods of the run are drained: they say so and do not listen. The others are busy.
 WORKER_PROGRAM = f"""
@@ -171,3 +177,43 @@ def test_a_shrink_by_what_is_removable_takes_the_drained_ones(kube: Kube) -> Non
     kube.eventually("two are left", lambda: len(read_pods(kube)) == 2)
     assert not {one.name for one in read_pods(kube)} & drained
     kube.settles("and they stay", lambda: all(one.active and one.ready for one in read_pods(kube)))
+
+
+def test_a_workers_memory_limit_is_its_exit(kube: Kube) -> None:
+    """A worker that was killed for its memory says so, with the limit."""
+    pod = pod_spec("", resources={"limits": {"memory": "64Mi"}})
+    pod["containers"][0]["command"] = ["python3", "-c", "import time; data = bytearray(200_000_000); time.sleep(60)"]
+    create_workers(kube, pod, 1)
+
+    def failed() -> WorkerPod | None:
+        return next((one for one in read_pods(kube) if one.exit is not None), None)
+
+    ended = kube.eventually("the pod has failed", failed).exit
+    assert ended is not None
+    assert (ended.reason, ended.exit_code, ended.blames_items) == ("OOMKilled", 137, True)
+    assert "memory limit of 64Mi" in ended.message
+
+
+def test_a_runner_comes_into_the_pod_and_a_mistyped_command_fails_the_job_at_once(kube: Kube) -> None:
+    """The image holds no runner; backoffLimit would allow more pods; the failure says what is wrong."""
+    if kube.backend.genuine and not RUNNER_IMAGE:
+        pytest.skip("KUBEJOBS_TEST_RUNNER_IMAGE names no image of the runner")
+    conf = {"image": IMAGE, "command": ["no-such-program", "-v"], "items": ["a"], "expected_time": 60, "runner": {}}
+    submission, address = parse_submission({**conf, "image_pull_policy": "IfNotPresent"}), QueueAddress("127.0.0.1")
+    image = RUNNER_IMAGE if kube.backend.genuine and RUNNER_IMAGE else Settings().runner_image
+    kube.core.create_namespaced_secret(kube.ns, manifests.queue_secret(RUN, kube.ns, address))
+    kube.batch.create_namespaced_job(kube.ns, manifests.worker_job(RUN, kube.ns, submission, address, image))
+    job = kube.eventually("failed", lambda: on_cluster(kube, failed_job), 60)
+    assert job.failed == 1
+    assert job.failure is not None
+    assert job.failure.startswith("PodFailurePolicy: Container worker for pod ")
+    assert "failed with exit code 127" in job.failure
+    assert "(the command does not exist in the image or is not executable; the pod's log says more)" in job.failure
+    (pod,) = kube.pods()
+    assert "no-such-program" in kube.log(pod.metadata.name, container="worker")
+
+
+async def failed_job(cluster: AsyncRunCluster) -> JobStatus | None:
+    """The Job once it has failed."""
+    job = await cluster.read_job()
+    return job if job.failure is not None else None

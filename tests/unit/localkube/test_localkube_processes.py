@@ -15,7 +15,7 @@ import psutil
 import pytest
 from kubernetes import client, config
 
-from localkube.processes.spawner import Process, Spawner, StartError
+from localkube.processes.spawner import Limits, Process, Spawner, StartError
 from localkube.processes.tree import cpu_seconds, descendants
 from localkube.testing import running_process
 
@@ -47,10 +47,10 @@ def wait_until(what: str, look: Callable[[], bool], seconds: float = 20) -> None
         time.sleep(0.1)
 
 
-async def start(spawner: Spawner, script: str, cpu_cores: float | None = None) -> Process:
+async def start(spawner: Spawner, script: str, **limits: float) -> Process:
     """Run a shell script under the spawner, without its output."""
     output = os.open(os.devnull, os.O_WRONLY)
-    return await spawner.spawn(["sh", "-c", script], dict(os.environ), Path("/"), output, cpu_cores)
+    return await spawner.spawn(["sh", "-c", script], dict(os.environ), Path("/"), output, Limits(**limits))
 
 
 async def with_spawner(work: Callable[[Spawner], object]) -> None:
@@ -150,7 +150,7 @@ def test_a_limit_leaves_its_share() -> None:
     """A tree of two busy processes with a limit gets about that, all together."""
 
     async def work(spawner: Spawner) -> None:
-        process = await start(spawner, "(while :; do :; done) & while :; do :; done", 0.3)
+        process = await start(spawner, "(while :; do :; done) & while :; do :; done", cpu_cores=0.3)
         supervisor = psutil.Process(process.started.result()).ppid()
         began = time.monotonic()
         await asyncio.sleep(2)
@@ -208,3 +208,35 @@ def test_a_killed_clusters_place_can_be_used_again(tmp_path: Path) -> None:
         process.wait()
     with running_process(tmp_path / "state"):
         assert (tmp_path / "state" / "kubeconfig").stat().st_mode & 0o777 == 0o600
+
+
+ALLOCATE = "import sys, time; data = bytearray(int(sys.argv[1])); print(len(data), flush=True); time.sleep(60)"
+MEBIBYTE = 1024 * 1024
+
+
+def test_a_tree_beyond_its_memory_is_killed() -> None:
+    """All of it, also where only the children together use too much; its owner is told why."""
+    mark = new_mark()
+    one = f"{sys.executable} -c '{ALLOCATE}' {40 * MEBIBYTE} &"
+
+    async def work(spawner: Spawner) -> None:
+        process = await start(spawner, f"{one} {one} {FAMILY.format(mark=mark)}", memory_bytes=70 * MEBIBYTE)
+        assert await process.wait() == 128 + signal.SIGKILL
+        assert process.out_of_memory
+        assert not family(mark)
+
+    asyncio.run(with_spawner(work))
+
+
+def test_memory_that_forked_processes_share_counts_once() -> None:
+    """Children that only read what their parent allocated use none of their own."""
+    script = (
+        f"import os, time; data = bytearray({40 * MEBIBYTE}); children = [os.fork() for _ in range(2)]; time.sleep(1)"
+    )
+
+    async def work(spawner: Spawner) -> None:
+        process = await start(spawner, f'exec {sys.executable} -c "{script}"', memory_bytes=90 * MEBIBYTE)
+        assert await process.wait() == 0
+        assert not process.out_of_memory
+
+    asyncio.run(with_spawner(work))

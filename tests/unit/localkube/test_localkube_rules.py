@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +161,48 @@ def test_the_phase_follows_from_the_containers(pod_view: PodView, expected: str)
 def test_the_readme_lists_every_gap() -> None:
     """The list of differences in README.md is the one that the tests go by."""
     assert readme_list() in README.read_text()
+
+
+def test_the_runners_image_hands_on_this_machines_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its `install DIR` puts a program there that is the one of PATH, also a second time; other arguments reach it."""
+    programs, volume = tmp_path / "programs", tmp_path / "volume"
+    for directory in (programs, volume):
+        directory.mkdir()
+    runner = programs / "kubejobs-runner"
+    runner.write_text('#!/bin/sh\necho "runner $*"\n')
+    runner.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    runtime = Images({}, tmp_path / "runtimes").find("kubejobs/runner:0.1.0")
+    assert runtime is not None
+    for _ in range(2):
+        subprocess.run([*runtime.entrypoint, "install", str(volume)], check=True, timeout=20)
+    for command in ([str(volume / "kubejobs-runner")], [*runtime.entrypoint]):
+        done = subprocess.run([*command, "--lines", "--", "x"], capture_output=True, text=True, check=True, timeout=20)
+        assert done.stdout == "runner --lines -- x\n"
+
+
+def test_a_machine_without_a_runner_has_no_image_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod that names it then waits in ImagePullBackOff, as for any image without a runtime."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert Images({}, tmp_path / "runtimes").find("kubejobs/runner:0.1.0") is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({"restarts": 1}, {"created": "09"}, id="more restarts before newer"),
+        pytest.param({"created": "09"}, {}, id="newer"),
+        pytest.param({"ready": "09"}, {"restarts": 1}, id="ready later before more restarts"),
+    ],
+)
+def test_of_two_ready_pods_which_a_shrink_takes(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Later ready, then more restarts, then newer, as Kubernetes does."""
+
+    def made(name: str, ready: str = "01", created: str = "00", restarts: int = 0) -> dict[str, Any]:
+        one = pod(name, ready=f"2026-01-01T00:00:{ready}Z", creationTimestamp=f"2026-01-01T00:00:{created}Z")
+        one["status"]["containerStatuses"] = [{"restartCount": restarts}]
+        return one
+
+    pods = [made("second", **second), made("first", **first)]
+    assert [one["metadata"]["name"] for one in rules.removal_order(pods)] == ["first", "second"]
