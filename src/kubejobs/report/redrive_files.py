@@ -17,6 +17,7 @@ KINDS: Final = (DEAD, FAILED, ALL)
 """Which items: given up after their attempts, failed for good, or both."""
 
 _BYTE_ORDER_MARK = "\ufeff"
+_LONGEST_LINE_BYTES = WorkloadPolicy().max_line_bytes
 
 
 def redrive_file(kind: str) -> str:
@@ -35,7 +36,8 @@ def fits_line(item: str) -> bool:
         bool(item.strip())
         and not item.endswith("\r")
         and not item.startswith(_BYTE_ORDER_MARK)
-        and not {"\n", "\x00"} & set(item)
+        and "\n" not in item
+        and "\x00" not in item
         and _is_text(item)
     )
 
@@ -43,6 +45,6 @@ def fits_line(item: str) -> bool:
 def _is_text(item: str) -> bool:
     """UTF-8, and no longer than a line may be."""
     try:
-        return len(item.encode()) <= WorkloadPolicy().max_line_bytes
+        return len(item.encode()) <= _LONGEST_LINE_BYTES
     except UnicodeEncodeError:
         return False

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kubejobs.cli.redrive_conf import parse_changes, redrive_conf
+from kubejobs.submission.model import Workload
 from kubejobs.submission.params import trigger_params
 from kubejobs.submission.parse import parse_submission
 from support.submissions import DOCUMENTS, PRODUCT
@@ -48,6 +49,20 @@ def test_what_a_batch_presets_for_its_workload_is_hidden() -> None:
     """A batch's submission stands under the run's conf, which may be empty."""
     preset = {"image": "a:1", "items": ["x"], "expected_time": 9}
     assert parse_submission(preset | redrive_conf({}, {"items": ["b"]}, {})).workload.items == ("b",)
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        {"workload": {"url": "https://example.com/x", "open": True, "prioritized": True}},
+        {"workload": "https://example.com/x", "workload_open": True, "workload_prioritized": True},
+    ],
+    ids=["nested", "flat"],
+)
+def test_the_new_workload_is_closed_and_without_priorities(workload: dict[str, Any]) -> None:
+    """Nobody appends to the new run, and its lines are the items alone."""
+    new = parse_submission(redrive_conf({"image": "a:1", "expected_time": 9} | workload, {"url": "https://b/c"}, {}))
+    assert new.workload == Workload(url="https://b/c")
 
 
 def test_values_are_json_or_text() -> None:
