@@ -13,6 +13,7 @@ from kubejobs.workqueue.keys import QueueKeys
 from kubejobs.workqueue.types import QueueAddress
 from support.valkey import ValkeyServer, running_valkey
 
+LONG_MS = 1e12
 _numbers = itertools.count()
 
 
@@ -51,8 +52,8 @@ def queue(address: QueueAddress) -> Iterator[WorkQueue]:
 
 
 def expire_leases(raw: redis.Redis, keys: QueueKeys) -> None:
-    """Let the time of every lease, retry delay and unleased item's grace be over."""
+    """Let the time of every lease, retry delay and unleased item's grace be over; their order stays."""
     for suffix in ("leases", "delayed", "unleased"):
         key = f"{keys.queued}:{suffix}"
         for member in raw.zrange(key, 0, -1):
-            raw.zadd(key, {member: 0})
+            raw.zincrby(key, -LONG_MS, member)
