@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kubejobs.cluster.aio import AsyncRunCluster
 from kubejobs.cluster.job_status import JobStatus
+from kubejobs.cluster.worker_pods import WorkerPod
 from kubejobs.errors import ClusterUnavailableError
 from kubejobs.naming import RunIdentity
 from kubejobs.workqueue.types import QueueAddress
@@ -39,6 +40,10 @@ class TriggerCluster:
     async def read_job(self) -> JobStatus:
         """See AsyncRunCluster.read_job."""
         return await self._call(lambda cluster: cluster.read_job())
+
+    async def read_pods(self) -> tuple[WorkerPod, ...]:
+        """See AsyncRunCluster.read_pods."""
+        return await self._call(lambda cluster: cluster.read_pods())
 
     async def set_parallelism(self, replicas: int, resource_version: str) -> None:
         """See AsyncRunCluster.set_parallelism."""

@@ -79,7 +79,7 @@ class ObjectConflictError(ClusterError):
 
 
 class ReportError(KubeJobsError):
-    """The report can't be written where it should go."""
+    """The report, or a file of it, can't be written or read where it should be."""
 
 
 class AirflowApiError(KubeJobsError):
