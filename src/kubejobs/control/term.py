@@ -82,19 +82,20 @@ class Term:
             self._record.remember(released_at=look.snapshot.time, pending=None)
             await self._write(Event.WORKERS_RELEASED, look, message=verdict.message)
         await self._remove_released(look)
-        look = await self._scale(look, pods)
+        await self._scale(look, pods)
         self._parts.progress.publish(look, self._state(look))
         return None
 
-    async def _scale(self, look: Look, pods: tuple[WorkerPod, ...] | None) -> Look:
-        """What an earlier turn left to do, a decision if one is due, and this look's share of a drain."""
+    async def _scale(self, look: Look, pods: tuple[WorkerPod, ...] | None) -> None:
+        """What an earlier turn left to do; else a decision if one is due, and this look's share of a drain."""
         may_add = await self._draining.settle(look, pods)
         if may_add and await resume_pending_change(self._parts, self._record, look):
-            look = await self._look()
+            return  # The Job is no longer as this look has it.
         if self._schedule.is_due(look.snapshot.time, self._memory):
             await self._tick(look, pods)
-        await self._draining.pursue(look, pods or await self._survey.pods(look))
-        return look
+        if pods is None and self._memory.drain is not None:
+            pods = await self._survey.pods(look)
+        await self._draining.pursue(look, pods)
 
     # -- what was asked and what was seen ------------------------------------
 
@@ -211,8 +212,8 @@ class Term:
     def _state(self, look: Look) -> str:
         if self._memory.stopping:
             return "stopping"
-        if not look.snapshot.counts.open:
-            return "draining" if look.snapshot.closed or not self._memory.job_seen else "running"
+        if not look.snapshot.counts.open and look.snapshot.closed:
+            return "draining"
         if look.cluster_error is not None:
             return "degraded"
         return "running" if self._memory.job_seen else "waiting"
