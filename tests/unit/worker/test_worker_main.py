@@ -1,6 +1,7 @@
 """The runner for plain commands: `kubejobs-worker -- CMD {item}`."""
 
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,78 @@ def test_a_sigterm_ends_the_runner(
             (tmp_path / "go").touch()
         assert runner.wait(30) == 143
     assert queue.snapshot().counts == counts
+
+
+def test_a_command_may_be_asked_line_by_line(
+    queue: WorkQueue, address: QueueAddress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is started once; its answers are results, failures, or missing when it dies."""
+    set_environment(monkeypatch, address, KUBEJOBS_MAX_ATTEMPTS=2, KUBEJOBS_RETRY_SECONDS=0)
+    queue.fill([*(f"item {number}" for number in range(50)), "!fail never", "!retry later", "die"])
+    script = (
+        f'echo x >> {tmp_path}/starts; while read -r x; do [ "$x" = die ] && {{ echo why >&2; exit 5; }}; '
+        'case "$x" in "!"*) echo "$x";; *) echo "did $x";; esac; done'
+    )
+    assert main(["--lines", "--result", "--", "sh", "-c", script]) == 0
+    assert queue.snapshot().counts == Counts(done=50, failed=1, dead=2)
+    assert sorted(record["result"] for record in queue.iter_results()) == sorted(f"did item {n}" for n in range(50))
+    failures = {record["item"]: record for record in queue.iter_failures()}
+    assert failures["!fail never"]["error"]["message"] == "never"
+    assert failures["!retry later"]["attempts"] == 2
+    assert failures["die"]["error"] | {"seconds": 0} == {
+        "type": "Error",
+        "message": "the command ended with exit code 5",
+        "seconds": 0,
+        "traceback": "why\n",
+    }
+    assert (tmp_path / "starts").read_text() == "x\n" * 2
+
+
+@pytest.mark.parametrize("lines", [[], ["--lines"]], ids=["a run per item", "lines"])
+def test_several_items_run_at_a_time(
+    queue: WorkQueue, address: QueueAddress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: list[str]
+) -> None:
+    """As many as are asked for: each waits here until all of them are there."""
+    set_environment(monkeypatch, address)
+    queue.fill(["a", "b", "c"])
+    wait = f'touch {tmp_path}/$x; while [ "$(ls {tmp_path} | wc -l)" -lt 3 ]; do sleep 0.05; done; echo done'
+    script = f"while read x; do {wait}; done" if lines else f"x=$KUBEJOBS_ITEM; {wait}"
+    assert main(["--concurrency", "3", *lines, "--", "sh", "-c", script]) == 0
+    assert queue.snapshot().counts == Counts(done=3)
+
+
+def test_an_error_of_one_session_ends_the_runner(
+    queue: WorkQueue,
+    address: QueueAddress,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """The others finish what they have."""
+    set_environment(monkeypatch, address, KUBEJOBS_LOST_SECONDS=0)
+    queue.fill(["a", "b"])
+    script = f"touch {tmp_path}/$KUBEJOBS_ITEM; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done"
+
+    def lose() -> None:
+        wait_until(lambda: {"a", "b"} <= {path.name for path in tmp_path.iterdir()}, "both run")
+        queue.delete_run()
+        (tmp_path / "go").touch()
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    assert main(["--concurrency", "2", "--", "sh", "-c", script]) == 3
+    thread.join()
+    assert "does not hold this run" in capsys.readouterr().err
+
+
+def test_a_sigterm_stops_every_session(queue: WorkQueue, address: QueueAddress, tmp_path: Path) -> None:
+    """Each lets its long-lived command finish the item at hand."""
+    queue.fill(["a", "b", "c"])
+    script = f"while read x; do touch {tmp_path}/$x; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; echo; done"
+    command = python(*RUNNER, "--lines", "--concurrency", "2", "--", "sh", "-c", script)
+    with started(*command, env=worker_environment(address)) as runner:
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2, "both commands work")
+        runner.send_signal(signal.SIGTERM)
+        (tmp_path / "go").touch()
+        assert runner.wait(30) == 143
+    assert queue.snapshot().counts == Counts(queued=1, done=2)
