@@ -87,7 +87,7 @@ class MemoryQueue(MemoryReader):
         """Put in the run's items, in order; returns how many there are. As WorkQueue.fill."""
         self.ping()
         if self.ledger.total is not None:
-            return self._records.filled
+            return self.ledger.total
         levels: dict[int, list[str]] = {}
         for item in items:
             priority, text = (0, item) if isinstance(item, str) else item
@@ -97,7 +97,7 @@ class MemoryQueue(MemoryReader):
             check_items(texts)
         for priority in sorted(levels, reverse=True):
             self.ledger.levels[0 if merge_priorities else priority].extend(levels[priority])
-        self._records.filled = self.ledger.total = sum(map(len, levels.values()))
+        self.ledger.total = sum(map(len, levels.values()))
         self.ledger.merged = merge_priorities
         self.ledger.closed = close
         return self.ledger.total

@@ -17,7 +17,6 @@ from kubejobs.workqueue.types import Counts, QueueSnapshot
 class Records:
     """What is kept beside the items: the control loop's lock, its memory and its lines (JSON), the run's plan."""
 
-    filled: int = 0
     plan: str | None = None
     started_at: float | None = None
     journal: list[str] = field(default_factory=list)

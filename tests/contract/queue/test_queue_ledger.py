@@ -78,13 +78,13 @@ def check(machine: type[LedgerMachine], server: ValkeyServer, examples: int) -> 
 @pytest.mark.timeout(3600)
 def test_both_queues_do_the_same_under_every_interleaving(valkey: ValkeyServer) -> None:
     """Whatever happens in whatever order, no item is lost, none is counted twice, and memory and server agree."""
-    check(LedgerMachine, valkey, 20)
+    check(LedgerMachine, valkey, 30)
 
 
 @pytest.mark.timeout(3600)
 def test_the_ledger_holds_with_foreign_workers(valkey: ValkeyServer) -> None:
     """Workers of both kinds, in any order, leave sums that are the total."""
-    check(OpenContract, valkey, 10)
+    check(OpenContract, valkey, 15)
 
 
 @pytest.mark.timeout(3600)
