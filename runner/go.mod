@@ -1,0 +1,3 @@
+module kubejobs/runner
+
+go 1.26
