@@ -34,7 +34,7 @@ class JobOperator(RunOperator):
             submission = run_context.submission(context, self.submission, settings)
             run = run_context.identity(context)
             namespace = connections.namespace_of(submission.cluster, submission.namespace)
-            job = KubernetesWorkerJobOperator.for_run(run, submission, namespace)
+            job = KubernetesWorkerJobOperator.for_run(run, submission, namespace, settings.runner_image)
             job.create_or_adopt()
             self.log.info("Job %s/%s runs %s workers", namespace, run.job_name, submission.scaling.initial_replicas)
         self.defer(

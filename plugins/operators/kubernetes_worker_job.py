@@ -23,8 +23,8 @@ class KubernetesWorkerJobOperator(KubernetesJobOperator):
     template_fields = ()
 
     @classmethod
-    def for_run(cls, run: RunIdentity, submission: Submission, namespace: str) -> Self:
-        """The operator of one run's Job."""
+    def for_run(cls, run: RunIdentity, submission: Submission, namespace: str, runner_image: str) -> Self:
+        """The operator of one run's Job; `runner_image` holds the static runner, for submissions that ask for it."""
         operator = cls(
             task_id="workers",
             name=run.job_name,
@@ -41,10 +41,12 @@ class KubernetesWorkerJobOperator(KubernetesJobOperator):
         )
         operator.run = run
         operator.worker_submission = submission
+        operator.runner_image = runner_image
         return operator
 
     run: RunIdentity
     worker_submission: Submission
+    runner_image: str
 
     def create_or_adopt(self) -> Any:
         """The Job, made now or by an earlier try; ObjectGoneError if the run was cleaned up meanwhile."""
@@ -57,5 +59,5 @@ class KubernetesWorkerJobOperator(KubernetesJobOperator):
             raise ObjectGoneError(
                 f"the run's objects in {namespace} were deleted before its Job was made; trigger the run again"
             )
-        manifest = worker_job(self.run, namespace, self.worker_submission, address)
+        manifest = worker_job(self.run, namespace, self.worker_submission, address, self.runner_image)
         return cluster.create_or_adopt(owned_by(manifest, anchor.metadata.uid, self.run))
