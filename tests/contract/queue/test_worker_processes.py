@@ -1,4 +1,4 @@
-"""Workers as processes: killed, interrupted, blocked in native code, cut off from the server."""
+"""Workers as processes: killed, interrupted, cut off from the server."""
 
 import signal
 from pathlib import Path
@@ -13,7 +13,7 @@ from support.processes import process_exists, python, started, wait_until, worke
 from support.valkey import running_valkey
 
 LOOP = """
-import ctypes, os, sys, time
+import os, sys, time
 from pathlib import Path
 from kubejobs.worker import connect
 
@@ -26,8 +26,6 @@ with connect() as queue:
         if item.value == "wait":
             while not (folder / "go").exists():
                 time.sleep(0.01)
-        if item.value == "native":
-            ctypes.PyDLL(None).sleep(3)  # PyDLL keeps the interpreter's lock
         if item.value == "bad" and item.attempt == 1:
             raise ValueError("a bad item")
 print("after the loop")
@@ -54,21 +52,6 @@ def test_an_item_whose_worker_is_killed_is_done_by_another(
             assert other.wait(30) == 0
     assert starts(tmp_path, "hang") == 2
     assert queue.snapshot().counts == Counts(done=21)
-
-
-def test_a_lease_outlives_native_code_that_keeps_the_lock(
-    queue: WorkQueue, address: QueueAddress, tmp_path: Path
-) -> None:
-    """A C call of five lease times that never lets Python run is not taken for a dead worker."""
-    queue.fill(["native"])
-    environment = worker_environment(address, KUBEJOBS_LEASE_SECONDS=0.6)
-    with (
-        started(*python("-c", LOOP, tmp_path), env=environment) as busy,
-        started(*python("-c", LOOP, tmp_path), env=environment) as idle,
-    ):
-        assert (busy.wait(30), idle.wait(30)) == (0, 0)
-    assert starts(tmp_path, "native") == 1
-    assert queue.snapshot().counts == Counts(done=1)
 
 
 def test_a_sigterm_lets_the_item_finish(queue: WorkQueue, address: QueueAddress, tmp_path: Path) -> None:
