@@ -125,6 +125,48 @@ def test_a_foreign_item_that_was_finished_loses_its_mark(
     assert queue.snapshot().counts == Counts(leased=1, done=1)
 
 
+def take_some(raw: redis.Redis, keys: QueueKeys, leased: str) -> None:
+    """Foreign workers take one item each, in order, and set a lease key for those that `leased` names."""
+    while item := raw.rpoplpush(keys.queued, keys.processing):
+        if item in leased:
+            raw.set(keys.session_lease(item), "session", ex=60)
+
+
+@pytest.mark.parametrize(
+    ("leased", "workers", "first", "second"),
+    [
+        pytest.param("", 0, "abc", "abc", id="nobody is left: all at once"),
+        pytest.param("", 1, "ab", "ab", id="workers without lease keys: the oldest at once"),
+        pytest.param("", 3, "", "", id="as many workers as items: none"),
+        pytest.param("", None, "", "", id="unknown: after the grace only"),
+        pytest.param("ac", 2, "", "b", id="one may just have been taken: at the second look"),
+        pytest.param("abc", 1, "", "", id="lease keys that live are never passed over"),
+        pytest.param("a", 1, "b", "bc", id="more without a key than workers"),
+    ],
+)
+def test_items_beyond_the_number_of_workers_are_put_back(
+    act: Act, queue: WorkQueue, raw: redis.Redis, keys: QueueKeys,
+    leased: str, workers: int | None, first: str, second: str,
+) -> None:  # fmt: skip
+    """When foreign workers are gone, what they had is back without the grace, and nothing of the others'."""
+    queue.fill(list("abc"))
+    take_some(raw, keys, leased)
+    for back in (first, second):
+        act(lambda q: q.recover_expired(live_workers=workers))
+        assert "".join(sorted(raw.lrange(keys.queued, 0, -1))) == back
+    assert queue.snapshot().counts == Counts(queued=len(second), leased=3 - len(second))
+
+
+def test_equal_foreign_items_are_put_back_one_by_one(
+    act: Act, queue: WorkQueue, raw: redis.Redis, keys: QueueKeys
+) -> None:
+    """Of three equal lines with one worker left, two are put back."""
+    queue.fill(["x", "x", "x"])
+    take_some(raw, keys, "")
+    assert act(lambda q: q.recover_expired(live_workers=1)) == 2
+    assert queue.snapshot().counts == Counts(queued=2, leased=1)
+
+
 def test_foreign_items_can_be_left_for_ever(act: Act, queue: WorkQueue, raw: redis.Redis, keys: QueueKeys) -> None:
     """For workers that set no lease keys and take longer than any grace."""
     queue.fill(["a"])
