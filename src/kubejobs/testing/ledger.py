@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import heapq
 import json
-import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from kubejobs.errors import QueueLostError, QueueUnavailableError
+from kubejobs.testing.shortening import shortened
 from kubejobs.workqueue.appending import HIGHEST_PRIORITY
 from kubejobs.workqueue.leasing import QueueState, Settled
 from kubejobs.workqueue.types import Signal, WorkerExit
 
 WHOLE_ERRORS: Final = 1000
-SHORT_BYTES: Final = 40
 _HEAP_SLACK: Final = 64
 
 
@@ -244,21 +243,3 @@ class Ledger:
             problem = shortened(problem)
         self.tries[item] = Tries(attempts, problem or last_problem)
         return True
-
-
-def shortened(problem: str) -> str:
-    """A few words of an error's JSON, as a queue keeps them once there are many errors."""
-    try:
-        record = json.loads(problem)
-    except ValueError:
-        return "null"
-    if not isinstance(record, dict):
-        return "null"
-    return json.dumps({"type": _cut(record.get("type")), "message": _cut(record.get("message"))})
-
-
-def _cut(text: Any) -> str:
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else b""
-    if len(data) > SHORT_BYTES:
-        data = re.sub(rb"[\xc0-\xff]?[\x80-\xbf]*\Z", b"", data[:SHORT_BYTES], count=1)
-    return data.decode("utf-8", "surrogateescape")
