@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from support.valkey import ValkeyServer
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+SIGTERM_EXIT_CODE = 128 + signal.SIGTERM
 PARTS = ("noop", "enqueue", "worker", "kill", "memory")
 PEERS = ("huey", "dramatiq", "celery", "taskiq", "taskiq-redis", "saq", "rq", "redis", "hiredis", "uvloop")
 
@@ -60,6 +62,7 @@ def main() -> None:
         parser.error(f"--only {','.join(sorted(unknown))}: there are {', '.join(PARTS)}")
     extent = QUICK if options.quick else FULL
     rounds = options.rounds or extent.rounds
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(SIGTERM_EXIT_CODE))  # so that server and workers end with it
     versions(PEERS_VENV), versions(ARQ_VENV)  # installed before the time runs
     started = time.monotonic()
     with measured_server() as server:

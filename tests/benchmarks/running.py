@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import redis
 
 from benchmarks.contenders import Contender
 from benchmarks.environments import ROOT, python_of
@@ -44,9 +45,14 @@ def reset(server: ValkeyServer) -> None:
     """Empty the server and its file, so that no round pays for what an earlier one has left."""
     with server.client() as client:
         client.flushall()
+        _wait_for_rewrite(client)  # one that the server has begun by itself, of what was there before
         client.bgrewriteaof()
-        while client.info("persistence")["aof_rewrite_in_progress"]:
-            time.sleep(POLL_SECONDS)
+        _wait_for_rewrite(client)
+
+
+def _wait_for_rewrite(client: redis.Redis) -> None:
+    while client.info("persistence")["aof_rewrite_in_progress"]:
+        time.sleep(POLL_SECONDS)
 
 
 def environment(server: ValkeyServer, contender: Contender, database: int = 0, **variables: object) -> dict[str, str]:
