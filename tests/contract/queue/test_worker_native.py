@@ -1,13 +1,17 @@
 """Native code that never lets the interpreter run: the lease is kept, and what waits behind it is given back."""
 
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 
 from kubejobs.workqueue.client import WorkQueue
 from kubejobs.workqueue.types import Counts, QueueAddress
 from support.processes import python, started, wait_until, worker_environment
 
-LEASE_SECONDS = 0.6
+LEASE_SECONDS = 1.5
 
 BUSY = """
 import sys, threading, time
@@ -54,16 +58,28 @@ with connect() as queue:
 """
 
 
+@contextmanager
+def ready_worker(address: QueueAddress) -> Iterator[Popen[str]]:
+    """A worker whose helper process is known to run."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = worker_environment(
+        address, KUBEJOBS_LEASE_SECONDS=LEASE_SECONDS, KUBEJOBS_READY_PORT=port, POD_IP="127.0.0.1"
+    )
+    with started(*python("-c", BUSY, 3 * LEASE_SECONDS), env=environment) as worker, socket.socket() as probe:
+        wait_until(lambda: probe.connect_ex(("127.0.0.1", port)) == 0, "the worker is ready")
+        yield worker
+
+
 def test_a_busy_loop_in_c_keeps_its_lease(queue: WorkQueue, address: QueueAddress) -> None:
     """One delivery, no expiry, though no Python code ran in the worker for several lease times."""
-    queue.fill(["native"])
-    environment = worker_environment(address, KUBEJOBS_LEASE_SECONDS=LEASE_SECONDS)
-    with (
-        started(*python("-c", BUSY, 4 * LEASE_SECONDS), env=environment) as busy,
-        started(*python("-c", BUSY, 4 * LEASE_SECONDS), env=environment) as idle,
-    ):
-        results = [busy.communicate(timeout=60), idle.communicate(timeout=60)]
-        assert (busy.returncode, idle.returncode) == (0, 0), results
+    queue.fill([], close=False)
+    with ready_worker(address) as one, ready_worker(address) as other:
+        queue.append(["native"])
+        queue.mark_closed()
+        results = [one.communicate(timeout=60), other.communicate(timeout=60)]
+        assert (one.returncode, other.returncode) == (0, 0), results
     snapshot = queue.snapshot()
     assert (snapshot.counts, snapshot.deliveries) == (Counts(done=1), 1)
     [(attempt, longest_gap)] = [record["result"] for record in queue.iter_results()]
@@ -75,7 +91,7 @@ def test_what_waits_behind_native_code_is_given_back(queue: WorkQueue, address: 
     """Others of its batch are done by another worker while it is still blocked; nothing runs twice."""
     queue.fill(["native", "b", "c"])
     os.mkfifo(tmp_path / "fifo")
-    environment = worker_environment(address, KUBEJOBS_LEASE_SECONDS=LEASE_SECONDS, KUBEJOBS_BATCH=3)
+    environment = worker_environment(address, KUBEJOBS_BATCH=3)
     with started(*python("-c", BLOCKED, tmp_path), env=environment) as blocked:
         wait_until(lambda: list(tmp_path.glob("native-1-*")), "the item is started")
         with started(*python("-c", BLOCKED, tmp_path), env=environment) as other:
