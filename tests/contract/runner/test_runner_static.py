@@ -17,7 +17,7 @@ from kubejobs.workqueue.client import WorkQueue
 from kubejobs.workqueue.types import Counts, QueueAddress
 from support.processes import ROOT, process_exists, python, started, wait_until, worker_environment
 
-from .conftest import NO_GO, SOURCE
+from .conftest import BUILD_SECONDS, NO_GO, SOURCE
 
 SCRIPTS = ROOT / "src" / "kubejobs" / "workqueue" / "scripts"
 PR_SET_CHILD_SUBREAPER = 36
@@ -59,7 +59,7 @@ def test_the_source_passes_its_own_checks(command: list[str]) -> None:
         pytest.skip(NO_GO)
     environment = os.environ | {"GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "CGO_ENABLED": "0"}
     done = subprocess.run(
-        command, check=False, cwd=SOURCE, env=environment, capture_output=True, text=True, timeout=110
+        command, check=False, cwd=SOURCE, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert command[0] != "gofmt" or not done.stdout
