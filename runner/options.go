@@ -39,7 +39,7 @@ exit codes:
   143  a SIGTERM arrived; the present item was finished, the others given back
 `
 
-const maxConcurrency = 1000
+const maxConcurrency = 256
 
 // options is the command line.
 type options struct {

@@ -212,10 +212,8 @@ def test_disruptions_can_be_ignored(kube: Kube) -> None:
     policy = {"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]}
     kube.create_job("job", "sleep 60", backoffLimit=0, podFailurePolicy=policy)
     (pod,) = kube.running("job", 1)
-    condition = {"type": "DisruptionTarget", "status": "True", "reason": "Test", "lastTransitionTime": None}
-    kube.core.patch_namespaced_pod_status(pod.metadata.name, kube.ns, {"status": {"conditions": [condition]}})
-    kube.core.delete_namespaced_pod(pod.metadata.name, kube.ns)
-    kube.eventually("another pod runs", lambda: names(kube.job_pods("job")) - {pod.metadata.name})
+    kube.evict(pod.metadata.name)
+    kube.eventually("another pod runs", lambda: names(kube.job_pods("job")) - {pod.metadata.name}, 60)
     kube.running("job", 1)
     assert not kube.job("job").status.failed
     assert not kube.job("job").status.conditions

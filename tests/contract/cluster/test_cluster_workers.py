@@ -130,9 +130,7 @@ def test_a_disrupted_pod_says_who_takes_it_away(kube: Kube) -> None:
     pod = pod_spec("trap '' TERM; while :; do sleep 0.1; done") | {"terminationGracePeriodSeconds": 10}
     create_workers(kube, pod, 1)
     (running,) = kube.running(RUN.job_name, 1)
-    condition = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "moved"}
-    kube.core.patch_namespaced_pod_status(running.metadata.name, kube.ns, {"status": {"conditions": [condition]}})
-    kube.core.delete_namespaced_pod(running.metadata.name, kube.ns)
+    kube.evict(running.metadata.name)
 
     def leaving() -> WorkerPod | None:
         return next((one for one in read_pods(kube) if one.terminating), None)
@@ -140,11 +138,8 @@ def test_a_disrupted_pod_says_who_takes_it_away(kube: Kube) -> None:
     seen = kube.eventually("it is terminating", leaving)
     assert (seen.active, seen.exit) == (False, None)
     assert seen.disruption is not None
-    assert (seen.disruption.reason, seen.disruption.message, seen.disruption.blames_items) == (
-        "EvictionByEvictionAPI",
-        "moved",
-        False,
-    )
+    assert (seen.disruption.reason, seen.disruption.blames_items) == ("EvictionByEvictionAPI", False)
+    assert seen.disruption.message
 
 
 @races
