@@ -133,7 +133,12 @@ class Kube:
         if self.backend.genuine:
             self.core.create_namespaced_pod_eviction(name, self.ns, {"metadata": {"name": name}})
             return
-        condition = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "moved"}
+        condition = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": "EvictionByEvictionAPI",
+            "message": "moved",
+        }
         self.core.patch_namespaced_pod_status(name, self.ns, {"status": {"conditions": [condition]}})
         self.core.delete_namespaced_pod(name, self.ns)
 
