@@ -64,10 +64,11 @@ def main() -> None:
     rounds = options.rounds or extent.rounds
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(SIGTERM_EXIT_CODE))  # so that server and workers end with it
     versions(PEERS_VENV), versions(ARQ_VENV)  # installed before the time runs
-    started = time.monotonic()
+    started, load = time.monotonic(), os.getloadavg()[0]
     with measured_server() as server:
         sections = measured_sections(server, parts, extent, rounds)
-        text = page(sections, server, rounds, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        text = page(sections, circumstances(server, rounds, extent.share, seconds, load))
     sys.stdout.write(text)
     if options.write:
         write(text)
@@ -94,12 +95,12 @@ def measured_sections(server: ValkeyServer, parts: list[str], extent: Extent, ro
     return sections
 
 
-def page(sections: list[Section], server: ValkeyServer, rounds: int, seconds: float) -> str:
+def page(sections: list[Section], circumstances: str) -> str:
     """The bars, and below them each part."""
     bars = [bar for section in sections for bar in section.bars]
     return "\n".join(
         [
-            _circumstances(server, rounds, seconds),
+            circumstances,
             "",
             "### Bars",
             "",
@@ -110,7 +111,8 @@ def page(sections: list[Section], server: ValkeyServer, rounds: int, seconds: fl
     )
 
 
-def _circumstances(server: ValkeyServer, rounds: int, seconds: float) -> str:
+def circumstances(server: ValkeyServer, rounds: int, share: float, seconds: float, load: float) -> str:
+    """When, on what, how busy that was, and what versions."""
     with server.client() as client:
         information = client.info("server")
     name = information.get("server_name", "redis")
@@ -121,7 +123,8 @@ def _circumstances(server: ValkeyServer, rounds: int, seconds: float) -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} shared cores ({platform.machine()}), "
         f"Python {platform.python_version()}, {name} {number} on loopback, append-only file synced every second; "
-        f"{rounds} interleaved rounds in {seconds / 60:.0f} minutes. Peers: {peers}; "
+        f"{rounds} interleaved rounds of {share:.0%} of the items in {seconds / 60:.0f} minutes; load average "
+        f"{load:.1f} at the start, {os.getloadavg()[1]:.1f} over the last five minutes. Peers: {peers}; "
         f"arq {with_arq['arq']} (with redis {with_arq['redis']})."
     )
 

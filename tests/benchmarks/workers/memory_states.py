@@ -9,8 +9,9 @@ from dataclasses import asdict, replace
 import enqueue
 
 from kubejobs.worker import Item, WorkerQueue, WorkerSettings
+from kubejobs.worker.item import error_record
 from kubejobs.workqueue.client import WorkQueue
-from kubejobs.workqueue.leasing import RetryDelays
+from kubejobs.workqueue.leasing import Ending, LeaseClient, Outcome, RetryDelays
 
 BATCH = 500
 AN_HOUR = RetryDelays(3600.0, 3600.0)
@@ -23,27 +24,52 @@ TRACEBACK = "".join(
 RESULT = {"frames": 1234, "mean": 0.125, "ok": True}
 
 
+def message_of(item: str) -> str:
+    """What went wrong with an item: no two messages are alike."""
+    return f"the object {item} has no readable header"
+
+
+def error_of(item: str) -> str:
+    """The record that the library makes of it."""
+    return error_record(message_of(item), TRACEBACK)
+
+
 def ended(state: str, item: Item, place: int) -> None:
     """Say how an item ends in this state; nothing said is done."""
-    if state in {"delayed", "dead"}:
-        item.fail(f"the object {item.value} has no readable header", tail=TRACEBACK)
+    if state == "delayed":
+        item.fail(message_of(item.value), tail=TRACEBACK)
     elif state == "results" and place % 2:
         item.result(RESULT)
+
+
+def work_off(settings: WorkerSettings, state: str, count: int) -> None:
+    """Lease every item once and end it as the state asks for."""
+    with WorkerQueue(settings) as worker:
+        for place, item in enumerate(worker.items(BATCH), 1):
+            ended(state, item, place)
+            if place == count:
+                return
+
+
+def give_up(settings: WorkerSettings) -> None:
+    """Let every item's only attempt fail. By the lease client, as the library leases such items one by one."""
+    client = LeaseClient(settings.address, settings.worker, max_attempts=1)
+    outcomes: list[Outcome] = []
+    while items := client.turn(outcomes, take=BATCH).items:
+        outcomes = [Outcome(place, Ending.RETRY, error_of(item)) for place, item in enumerate(items, 1)]
+    client.close()
 
 
 def main() -> None:
     """Fill, work off, print the ledger's sums."""
     state, count = sys.argv[1], int(sys.argv[2])
-    attempts = 1 if state == "dead" else 3
-    settings = replace(WorkerSettings.from_environment(), max_attempts=attempts, delays=AN_HOUR, batch=BATCH)
+    settings = replace(WorkerSettings.from_environment(), delays=AN_HOUR, batch=BATCH)
     with WorkQueue(settings.address) as queue:
         queue.fill(enqueue.items_for("noop", count))
-        if state != "queued":
-            with WorkerQueue(settings) as worker:
-                for place, item in enumerate(worker.items(BATCH), 1):
-                    ended(state, item, place)
-                    if place == count:
-                        break
+        if state == "dead":
+            give_up(settings)
+        elif state != "queued":
+            work_off(settings, state, count)
         sys.stdout.write(json.dumps(asdict(queue.snapshot().counts)) + "\n")
 
 
