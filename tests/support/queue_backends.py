@@ -16,6 +16,7 @@ from kubejobs.testing import MemoryQueue
 from kubejobs.workqueue import scripts
 from kubejobs.workqueue.aio import AsyncWorkQueue
 from kubejobs.workqueue.client import WorkQueue
+from kubejobs.workqueue.connection import run_script
 from kubejobs.workqueue.leasing import LeaseClient, Turn
 from kubejobs.workqueue.types import QueueAddress
 from support.queue_fixtures import expire_leases
@@ -132,7 +133,7 @@ class ServerBackend(Backend):
 
     def unstart(self, lease: str, keep: int) -> int:
         """As Backend.unstart."""
-        return int(scripts.UNSTART.run(self.raw, self.queue.keys.queued, lease, keep)[1])
+        return int(run_script(self.raw, scripts.UNSTART, self.queue.keys.queued, lease, keep)[1])
 
     def close(self) -> None:
         """As Backend.close."""

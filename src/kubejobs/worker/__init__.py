@@ -1,6 +1,6 @@
 """What runs in a worker pod: the client library and the runner for plain commands.
 
-Rule: imports the standard library, redis and kubejobs.workqueue only.
+Rule: imports the standard library and, of kubejobs.workqueue, what does so too: a worker's image needs nothing else.
 
     from kubejobs.worker import connect
 

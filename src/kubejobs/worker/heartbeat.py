@@ -75,17 +75,12 @@ class HelperProcess:
             self._process.stdin.flush()
 
     def _configuration(self) -> bytes:
-        address, lease_seconds = self._settings.address, self._settings.lease_seconds
+        lease_seconds = self._settings.lease_seconds
         config = {
-            "host": address.host,
-            "port": address.port,
-            "username": address.username,
-            "password": address.password,
-            "database": address.database,
-            "tls": address.tls,
-            "base": QueueKeys(address.prefix).queued,
-            "renew": scripts.RENEW.text,
-            "unstart": scripts.UNSTART.text,
+            "server": self._settings.address.server,
+            "base": QueueKeys(self._settings.address.prefix).queued,
+            "renew": (scripts.RENEW.sha, scripts.RENEW.text),
+            "unstart": (scripts.UNSTART.sha, scripts.UNSTART.text),
             "lease_ms": int(lease_seconds * 1000),
             "interval_seconds": lease_seconds / RENEWALS_PER_LEASE,
             "ready_host": self._settings.ready_host,

@@ -17,9 +17,11 @@ from redis.exceptions import RedisError
 from kubejobs.errors import LeadershipLostError, QueueError, QueueUnavailableError
 from kubejobs.workqueue import replies, scripts
 from kubejobs.workqueue.client import CREDENTIALS
-from kubejobs.workqueue.connection import CALL_TIMEOUT_SECONDS, open_async_client, place_of, text_of, translated
+from kubejobs.workqueue.connection import open_async_client, place_of, run_script_async, translated
 from kubejobs.workqueue.keys import QueueKeys
+from kubejobs.workqueue.resp import text_of
 from kubejobs.workqueue.types import DrainStatus, QueueAddress, QueueSnapshot, Signal, WorkerExit
+from kubejobs.workqueue.wire import CALL_TIMEOUT_SECONDS
 
 
 class AsyncWorkQueue:
@@ -90,12 +92,17 @@ class AsyncWorkQueue:
         reply = await self._run(scripts.RECOVER_FOREIGN, grace_ms, self._max_attempts, complete, workers, *pairs)
         return int(replies.checked(reply, self._place)[0])
 
-    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+    async def request_drain(
+        self, wanted: int, live: Collection[str], others: Collection[str] | None = None
+    ) -> DrainStatus:
         """Let `wanted` of the workers named in `live` be idle or asked to become so; 0: none.
 
         Whichever comes first to the end of its item obeys. A smaller number than before lets idle ones go on.
+        `others` are the workers that go on. A drained worker that is named in neither has lost its pod and gets no item
+        any more; with None nothing is known of the others, and all go on.
         """
-        asked, *drained = replies.checked(await self._run(scripts.DRAIN, wanted, *live), self._place)
+        rest = ("unknown",) if others is None else ("known", *others)
+        asked, *drained = replies.checked(await self._run(scripts.DRAIN, wanted, len(live), *live, *rest), self._place)
         since = {text_of(drained[at]): drained[at + 1] / 1000 for at in range(0, len(drained), 2)}
         return DrainStatus(asked=int(asked), drained=since)
 
@@ -156,7 +163,7 @@ class AsyncWorkQueue:
         return None if plan is None else text_of(plan)
 
     async def _run(self, script: scripts.Script, *arguments: Any) -> list[Any]:
-        return cast("list[Any]", await self._call(script.run_async(self._client, self.keys.queued, *arguments)))
+        return cast("list[Any]", await self._call(run_script_async(self._client, script, self.keys.queued, *arguments)))
 
     async def _call(self, command: Awaitable[Any]) -> Any:
         try:

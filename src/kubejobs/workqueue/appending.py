@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from kubejobs.errors import QueueError, QueueUnavailableError
 from kubejobs.workqueue import scripts
-from kubejobs.workqueue.connection import text_of
 from kubejobs.workqueue.replies import checked
+from kubejobs.workqueue.resp import text_of
 
 HIGHEST_PRIORITY: Final = 9
 ITEMS_PER_CALL: Final = 1000

@@ -14,9 +14,10 @@ import redis
 from kubejobs.errors import QueueError
 from kubejobs.workqueue import scripts
 from kubejobs.workqueue.appending import append_items, close_queue
-from kubejobs.workqueue.connection import open_client, place_of, text_of, translating
+from kubejobs.workqueue.connection import open_client, place_of, run_script, translating
 from kubejobs.workqueue.keys import QueueKeys
 from kubejobs.workqueue.reading import LINES_PER_ROUND_TRIP, QueueReader
+from kubejobs.workqueue.resp import text_of
 from kubejobs.workqueue.staging import staging_pipelines
 from kubejobs.workqueue.types import QueueAddress, Signal
 
@@ -143,7 +144,7 @@ class WorkQueue(QueueReader):
 
     def _run(self, script: scripts.Script, *arguments: Any) -> list[Any]:
         with self._translating():
-            return script.run(self._client, self.keys.queued, *arguments)
+            return run_script(self._client, script, self.keys.queued, *arguments)
 
     def _call(self, command: Callable[..., Any]) -> Any:
         with self._translating():

@@ -1,14 +1,14 @@
-"""Clients of the queue's server, and the translation of their errors.
+"""Clients of the queue's server by redis-py, for deploy, control and report, and the translation of their errors.
 
 Rule: every call has a time limit, and nothing is sent again behind the caller's back: who retries is whoever knows
-that the call may be repeated. No message holds a password.
+that the call may be repeated. Workers do without this module: see `wire`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import redis
 import redis.asyncio
@@ -17,22 +17,24 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from kubejobs.errors import QueueError, QueueUnavailableError
+from kubejobs.errors import QueueError
+from kubejobs.workqueue.problems import NO_ANSWER, problem, unencodable
+from kubejobs.workqueue.scripts import Script
 from kubejobs.workqueue.types import QueueAddress
+from kubejobs.workqueue.wire import CALL_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
 
-CONNECT_TIMEOUT_SECONDS: Final = 5.0
-CALL_TIMEOUT_SECONDS: Final = 15.0
-"""Longer than any single script on a million items, shorter than a control loop's patience."""
-
-_TRANSIENT: Final = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.ReadOnlyError,
-    exceptions.TryAgainError,
-    exceptions.MasterDownError,
-    OSError,
+# In this order: a refused password is also a ConnectionError. redis-py keeps these codes out of its messages.
+_CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (exceptions.AuthenticationError, "WRONGPASS"),
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.ConnectionError, NO_ANSWER),
+    (exceptions.TimeoutError, NO_ANSWER),
+    (OSError, NO_ANSWER),
 )
-_TRANSIENT_CODES: Final = ("LOADING", "MISCONF", "BUSY", "NOREPLICAS")
 
 
 def _options(address: QueueAddress) -> dict[str, Any]:
@@ -60,23 +62,35 @@ def open_async_client(address: QueueAddress) -> redis.asyncio.Redis:
     return redis.asyncio.Redis(retry=AsyncRetry(NoBackoff(), 0), **_options(address))
 
 
+def run_script(client: Any, script: Script, base: str, *arguments: Any) -> list[Any]:
+    """Run a script on a synchronous client; `base` is the main list's key. Raises redis' own errors."""
+    try:
+        return cast("list[Any]", client.evalsha(script.sha, 1, base, *arguments))
+    except exceptions.NoScriptError:
+        return cast("list[Any]", client.eval(script.text, 1, base, *arguments))
+
+
+async def run_script_async(client: Any, script: Script, base: str, *arguments: Any) -> list[Any]:
+    """Run a script on an asyncio client; as `run_script`."""
+    try:
+        return await cast("Awaitable[list[Any]]", client.evalsha(script.sha, 1, base, *arguments))
+    except exceptions.NoScriptError:
+        return await cast("Awaitable[list[Any]]", client.eval(script.text, 1, base, *arguments))
+
+
 def place_of(source: QueueAddress | Any) -> str:
     """Host and port for messages."""
     if isinstance(source, QueueAddress):
-        return source.host if source.host.startswith("/") else f"{source.host}:{source.port}"
+        return source.place
     arguments = source.connection_pool.connection_kwargs
     return str(arguments.get("path") or f"{arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}")
 
 
 def translated(error: Exception, place: str, credentials: str) -> QueueError:
-    """The project's error for a client's: what was wrong, where, and what to do."""
-    if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
-        return QueueError(f"the queue at {place} refuses the credentials: check {credentials}")
-    if isinstance(error, _TRANSIENT) or str(error).startswith(_TRANSIENT_CODES):
-        return QueueUnavailableError(f"the queue at {place} does not answer ({type(error).__name__}: {error})")
-    if isinstance(error, exceptions.OutOfMemoryError):
-        return QueueError(f"the queue at {place} is out of memory: give its server more, or split the workload")
-    return QueueError(f"the queue at {place} refuses a command ({type(error).__name__}: {error})")
+    """The project's error for redis-py's: what was wrong, where, and what to do."""
+    first_word = str(error).partition(" ")[0] or "ERR"
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), first_word)
+    return problem(error, code, place, credentials)
 
 
 @contextmanager
@@ -87,9 +101,4 @@ def translating(place: str, credentials: str) -> Iterator[None]:
     except (exceptions.RedisError, OSError) as error:
         raise translated(error, place, credentials) from error
     except UnicodeEncodeError as error:
-        raise QueueError(f"an item can't be encoded as UTF-8: {error.object!r:.200}") from error
-
-
-def text_of(value: bytes | str) -> str:
-    """A reply as text; bytes that are not UTF-8 survive a round trip."""
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+        raise unencodable(error) from error

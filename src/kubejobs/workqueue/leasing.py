@@ -10,14 +10,16 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from kubejobs.workqueue import scripts
 from kubejobs.workqueue.appending import append_items, close_queue
-from kubejobs.workqueue.connection import open_client, place_of, text_of, translating
 from kubejobs.workqueue.keys import QueueKeys
+from kubejobs.workqueue.problems import code_of, problem, unencodable
 from kubejobs.workqueue.replies import checked
+from kubejobs.workqueue.resp import ReplyError, text_of
 from kubejobs.workqueue.types import QueueAddress
+from kubejobs.workqueue.wire import Wire
 
 MAX_BATCH: Final = 1000
 WORKER_CREDENTIALS: Final = "REDIS_PASSWORD and REDIS_USERNAME in the worker's environment"
@@ -109,8 +111,8 @@ class LeaseClient:
         self.keys = QueueKeys(address.prefix)
         self.session = f"{worker}/{secrets.token_hex(6)}"
         self.lease = ""
-        self._client = open_client(address)
-        self._place = place_of(address)
+        self._wire = Wire(**address.server)
+        self._place = address.place
         self._number = 0
         self._lease_ms = int(lease_seconds * 1000)
         self._limits = f"{max_attempts} {int(delays.first_seconds * 1000)} {int(delays.longest_seconds * 1000)}"
@@ -176,8 +178,12 @@ class LeaseClient:
 
     def close(self) -> None:
         """Close the connection; a lease that is still held stays until it expires."""
-        self._client.close()
+        self._wire.close()
 
     def _run(self, script: scripts.Script, *arguments: Any) -> list[Any]:
-        with translating(self._place, WORKER_CREDENTIALS):
-            return script.run(self._client, self.keys.queued, *arguments)
+        try:
+            return cast("list[Any]", self._wire.run(script.sha, script.text, self.keys.queued, *arguments))
+        except (OSError, ReplyError) as error:
+            raise problem(error, code_of(error), self._place, WORKER_CREDENTIALS) from error
+        except UnicodeEncodeError as error:
+            raise unencodable(error) from error

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from kubejobs.workqueue import replies, scripts
-from kubejobs.workqueue.connection import text_of
 from kubejobs.workqueue.keys import QueueKeys
+from kubejobs.workqueue.resp import text_of
 from kubejobs.workqueue.types import QueueSnapshot
 
 LINES_PER_ROUND_TRIP: Final = 1000

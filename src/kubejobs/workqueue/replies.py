@@ -8,7 +8,7 @@ from typing import Any
 
 from kubejobs.durations import DurationSketch
 from kubejobs.errors import LeadershipLostError, QueueError, QueueLostError
-from kubejobs.workqueue.connection import text_of
+from kubejobs.workqueue.resp import text_of
 from kubejobs.workqueue.types import Counts, QueueSnapshot, Signal
 
 

@@ -7,14 +7,10 @@ them (a restart, a failover) is sent the text again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any, cast
+from pathlib import Path
 
-from redis.exceptions import NoScriptError
-
-_FOLDER = resources.files("kubejobs.workqueue") / "scripts"
+_FOLDER = Path(__file__).with_name("scripts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +19,6 @@ class Script:
 
     text: str
     sha: str
-
-    def run(self, client: Any, base: str, *arguments: Any) -> list[Any]:
-        """Run on a synchronous client; `base` is the main list's key. Raises redis' own errors."""
-        try:
-            return cast("list[Any]", client.evalsha(self.sha, 1, base, *arguments))
-        except NoScriptError:
-            return cast("list[Any]", client.eval(self.text, 1, base, *arguments))
-
-    async def run_async(self, client: Any, base: str, *arguments: Any) -> list[Any]:
-        """Run on an asyncio client; as `run`."""
-        try:
-            return await cast("Awaitable[list[Any]]", client.evalsha(self.sha, 1, base, *arguments))
-        except NoScriptError:
-            return await cast("Awaitable[list[Any]]", client.eval(self.text, 1, base, *arguments))
 
 
 def _load(name: str) -> Script:

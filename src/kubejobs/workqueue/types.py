@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from kubejobs.durations import DurationSketch
 
@@ -20,6 +21,17 @@ class QueueAddress:
     database: int = 0
     tls: bool = False
     prefix: str = ""
+
+    @property
+    def place(self) -> str:
+        """Host and port for messages; a host that begins with `/` is a Unix socket."""
+        return self.host if self.host.startswith("/") else f"{self.host}:{self.port}"
+
+    @property
+    def server(self) -> dict[str, Any]:
+        """The server without the run, as `wire.Wire` takes it; the password is in it."""
+        names = ("host", "port", "username", "password", "database", "tls")
+        return {name: getattr(self, name) for name in names}
 
 
 class Signal(StrEnum):

@@ -11,8 +11,9 @@ from redis import exceptions
 from kubejobs.errors import QueueError, QueueUnavailableError
 from kubejobs.workqueue.aio import AsyncWorkQueue
 from kubejobs.workqueue.client import WorkQueue
-from kubejobs.workqueue.connection import place_of, text_of, translated
+from kubejobs.workqueue.connection import place_of, translated
 from kubejobs.workqueue.leasing import LeaseClient
+from kubejobs.workqueue.resp import text_of
 from kubejobs.workqueue.types import QueueAddress
 
 WRONG = "not-the-password"

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kubejobs.worker.helper.connection import Connection, RefusedError
 from kubejobs.worker.helper.giving_back import Impatience
 from kubejobs.worker.helper.readiness import Readiness
 from kubejobs.worker.helper.slots import ACTIVE, DRAINING, SLOT_BYTES, Slot
+from kubejobs.workqueue.resp import ReplyError
+from kubejobs.workqueue.wire import Wire
+
+_CALL_SECONDS = 5.0
 
 
 class Keeper:
@@ -19,7 +22,7 @@ class Keeper:
 
     def __init__(self, config: dict[str, Any], area: mmap.mmap) -> None:
         self._config = config
-        self._connection = Connection(config)
+        self._wire = Wire(**config["server"], call_seconds=_CALL_SECONDS)
         self._slots = [Slot(area, index) for index in range(len(area) // SLOT_BYTES)]
         self._impatiences = [Impatience(slot, self._give_back, time.sleep) for slot in self._slots]
         self._interval_seconds = float(config["interval_seconds"])
@@ -55,13 +58,13 @@ class Keeper:
         self._call("unstart", lease, str(keep))
 
     def _call(self, script: str, *arguments: str) -> None:
-        self._connection.call("EVAL", self._config[script], "1", self._config["base"], *arguments)
+        self._wire.run(*self._config[script], self._config["base"], *arguments)
 
     def close(self) -> None:
         """Close the port, the connection and the view of the shared memory."""
         if self._readiness:
             self._readiness.close()
-        self._connection.close()
+        self._wire.close()
         for slot in self._slots:
             slot.close()
 
@@ -69,6 +72,6 @@ class Keeper:
 def _attempt(failure: str, action: Callable[..., None], *arguments: Any) -> None:
     try:
         action(*arguments)
-    except (OSError, RefusedError) as error:
+    except (OSError, ReplyError) as error:
         sys.stderr.write(f"kubejobs heartbeat: {failure}, trying again: {error}\n")
         sys.stderr.flush()
