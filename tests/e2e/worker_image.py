@@ -11,12 +11,15 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 APPLICATION = "opt/kubejobs"
+# The library itself needs nothing; the tests' own workers of the open contract, and their notes, use this.
+PACKAGES = ("redis",)
 
 
 def main() -> None:
@@ -50,6 +53,11 @@ def _all_but_mounts(base: Path) -> Callable[[str, list[str]], list[str]]:
 
 
 def _install(target: Path) -> None:
+    pins = [line.split(" ", 1)[0] for line in (REPOSITORY / "requirements.txt").read_text().splitlines()]
+    wanted = [pin for pin in pins if pin.partition("==")[0] in PACKAGES]
+    uv = Path(sys.executable).parent / "uv"
+    install = [uv, "pip", "install", "--quiet", "--target", target, "--python-version", "3.11", "--no-deps"]
+    subprocess.run([*map(str, install), *wanted], check=True)
     shutil.copytree(REPOSITORY / "src" / "kubejobs", target / "kubejobs", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "examples", target / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     worker = target / "bin" / "kubejobs-worker"
