@@ -83,6 +83,7 @@ class FakeQueue:
         self.sessions: set[str] = set()
         self.tokens = 0
         self.drained: dict[str, float] = {}
+        self.removed: set[str] = set()
         self.exits: dict[str, WorkerExit] = {}
         self.live_workers: list[int | None] = []
         self.starts: list[float] = []
@@ -121,7 +122,9 @@ class FakeQueue:
             sessions=len(self.sessions),
         )
 
-    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:
+    async def recover_expired(
+        self, limit: int = 1000, *, live_workers: int | None = None, failed_workers: int = 0
+    ) -> int:
         """As QueuePort.recover_expired; its leases are those of the client library."""
         await self._call()
         self.live_workers.append(live_workers)
@@ -131,9 +134,12 @@ class FakeQueue:
             self.queued.append(self.leases.pop(number).item)
         return len(expired)
 
-    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+    async def request_drain(
+        self, wanted: int, live: Collection[str], others: Collection[str] | None = None
+    ) -> DrainStatus:
         """As QueuePort.request_drain."""
         await self._call()
+        self.removed |= {name for name in self.drained if others is not None and name not in {*live, *others}}
         self.drained = {name: since for name, since in self.drained.items() if name in live}
         while len(self.drained) > wanted:
             self.drained.pop(max(self.drained, key=lambda name: (self.drained[name], name)))
@@ -208,6 +214,8 @@ class FakeQueue:
 
     def drains(self, worker: str) -> bool:
         """Whether this worker, which holds no item, is to lease none; one that is asked for takes the place."""
+        if worker in self.removed:
+            return True
         if worker not in self.drained and self.tokens > 0 and self.signal is None:
             self.tokens -= 1
             self.drained[worker] = self.clock.now()

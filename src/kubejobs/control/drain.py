@@ -116,6 +116,17 @@ class DrainView:
         """Workers that may be asked or stay idle; all others go on."""
         return self.going if self.drain.target is None else (*self.active, *self.going)
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Workers that are there and go on."""
+        live = frozenset(self.live)
+        return tuple(pod.name for pod in self.pods if pod.name not in live)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that are there."""
+        return tuple(pod.name for pod in self.pods)
+
     def next_parallelism(self, drained: Collection[str]) -> int:
         """The least that Kubernetes can be asked for now without removing a worker that holds an item."""
         target = self.parallelism if self.drain.target is None else self.drain.target

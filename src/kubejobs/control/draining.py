@@ -6,6 +6,7 @@ parallelism is lowered only by as many as Kubernetes would remove of the drained
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from kubejobs.cluster.worker_pods import WorkerPod
@@ -60,10 +61,14 @@ class Draining:
         change = None if replicas == job.parallelism else ParallelismChange(job.parallelism, replicas)
         return None if drain is None else drain.cancelled(), change
 
-    async def cancel(self) -> None:
-        """Let every worker go on, whether or not anything is known of a drain; nothing happens if none drains."""
+    async def cancel(self, there: Collection[str] | None = None) -> None:
+        """Let every worker go on, whether or not anything is known of a drain; nothing happens if none drains.
+
+        `there`: the names of the workers whose pods are there, if they were read; one that drained and is not among
+        them was removed and must not begin an item in its last moment.
+        """
         if self._parts.plan.submission.drain:
-            await self._parts.queue.request_drain(0, ())
+            await self._parts.queue.request_drain(0, (), there)
         self._drained = frozenset()
         self._record.remember(drain=None)
 
@@ -84,7 +89,7 @@ class Draining:
         if not view.settled:
             return False  # Woken now, a worker that Kubernetes is about to remove would begin an item.
         if view.over:
-            await self.cancel()
+            await self.cancel(view.names)
         else:
             await self._request(view)
         return True
@@ -98,7 +103,7 @@ class Draining:
         if await self._escalate(look, view, memory.drain.target) or pods is None:
             return
         if view.over:
-            await self.cancel()
+            await self.cancel(view.names)
             return
         status = await self._request(view)
         lower = view.next_parallelism(self._drained)
@@ -117,7 +122,7 @@ class Draining:
         await self._make(Event.DRAINING, look, view, change, message, details)
 
     async def _request(self, view: DrainView) -> DrainStatus:
-        status = await self._parts.queue.request_drain(view.wanted, view.live)
+        status = await self._parts.queue.request_drain(view.wanted, view.live, view.others)
         self._drained = frozenset(status.drained)
         return status
 

@@ -39,13 +39,20 @@ class LimitedQueue:
         """As QueuePort.snapshot."""
         return await self._within("snapshot", self._queue.snapshot())
 
-    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:
+    async def recover_expired(
+        self, limit: int = 1000, *, live_workers: int | None = None, failed_workers: int = 0
+    ) -> int:
         """As QueuePort.recover_expired."""
-        return await self._within("recover_expired", self._queue.recover_expired(limit, live_workers=live_workers))
+        return await self._within(
+            "recover_expired",
+            self._queue.recover_expired(limit, live_workers=live_workers, failed_workers=failed_workers),
+        )
 
-    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+    async def request_drain(
+        self, wanted: int, live: Collection[str], others: Collection[str] | None = None
+    ) -> DrainStatus:
         """As QueuePort.request_drain."""
-        return await self._within("request_drain", self._queue.request_drain(wanted, live))
+        return await self._within("request_drain", self._queue.request_drain(wanted, live, others))
 
     async def lease_holders(self) -> tuple[str, ...]:
         """As QueuePort.lease_holders."""

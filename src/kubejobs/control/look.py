@@ -43,7 +43,9 @@ async def take_look(queue: QueuePort, cluster: ClusterPort) -> Look:
         error = str(unreadable)
     live_workers = None if job is None else most_workers(job)
     recovered, snapshot = await asyncio.gather(
-        queue.recover_expired(live_workers=live_workers), queue.snapshot(), return_exceptions=True
+        queue.recover_expired(live_workers=live_workers, failed_workers=0 if job is None else job.failed),
+        queue.snapshot(),
+        return_exceptions=True,
     )
     if isinstance(snapshot, BaseException):
         raise snapshot

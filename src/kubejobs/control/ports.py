@@ -33,18 +33,25 @@ class QueuePort(Protocol):
         """Counts, signal and times in one consistent look."""
         ...
 
-    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:
+    async def recover_expired(
+        self, limit: int = 1000, *, live_workers: int | None = None, failed_workers: int = 0
+    ) -> int:
         """Put back items whose lease has expired; returns how many.
 
         `live_workers` is how many pods there are: items of the open contract beyond that number have lost theirs, and
-        those without a live lease key are put back at once.
+        those without a live lease key are put back at once; as attempts count as many of them as `failed_workers`,
+        the pods that have failed since the start, not those that were removed.
         """
         ...
 
-    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+    async def request_drain(
+        self, wanted: int, live: Collection[str], others: Collection[str] | None = None
+    ) -> DrainStatus:
         """Let `wanted` of the workers named in `live` be asked to lease no more, or be idle after that; 0: none.
 
         Whichever comes first to the end of its item obeys. A smaller number than before lets idle ones go on.
+        `others` are the workers that go on. A drained worker that is named in neither has lost its pod and gets no item
+        any more; with None nothing is known of the others, and all go on.
         """
         ...
 

@@ -36,20 +36,35 @@ class MemoryControlPort:
         """Counts, signal and times in one consistent look."""
         return snapshot_of(self._ledger)
 
-    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:  # noqa: ARG002
+    async def recover_expired(
+        self,
+        limit: int = 1000,
+        *,
+        live_workers: int | None = None,  # noqa: ARG002  # there are no workers of the open contract
+        failed_workers: int = 0,  # noqa: ARG002
+    ) -> int:
         """Put back items whose lease has expired; returns how many."""
         self._ledger.check()
         self._ledger.requeue_due(limit)
         return self._ledger.take_over_expired(limit, self._max_attempts)
 
-    async def request_drain(self, wanted: int, live: Collection[str]) -> DrainStatus:
+    async def request_drain(
+        self, wanted: int, live: Collection[str], others: Collection[str] | None = None
+    ) -> DrainStatus:
         """Let `wanted` of the workers named in `live` be idle or asked to become so; 0: none."""
         ledger = self._ledger
         ledger.check()
-        idle = sorted((since, worker) for worker, since in ledger.drained.items() if worker in live)[:wanted]
-        ledger.drained = {worker: since for since, worker in idle}
-        ledger.drain_requests = wanted - len(idle) if wanted else None
-        return DrainStatus(wanted - len(idle), dict(ledger.drained))
+        now = ledger.clock.now()
+        idle = sorted((since or now, worker) for worker, since in ledger.drained.items() if worker in live)[:wanted]
+        gone = {
+            worker: 0.0
+            for worker, since in ledger.drained.items()
+            if worker not in live and (worker not in others if others is not None else since == 0)
+        }
+        drained = {worker: since for since, worker in idle}
+        ledger.drained = drained | gone
+        ledger.drain_requests = wanted - len(idle) if wanted or gone else None
+        return DrainStatus(wanted - len(idle), drained)
 
     async def lease_holders(self) -> tuple[str, ...]:
         """Names of the workers that hold a lease."""
@@ -66,7 +81,6 @@ class MemoryControlPort:
             items = sum(len(lease.items) for lease in held[worker])
             before = ledger.exits[worker][1] if worker in ledger.exits else 0
             ledger.exits[worker] = (end, items + before, ledger.clock.now())
-            ledger.drained.pop(worker, None)
             recovered += sum(ledger.take_over(lease, self._max_attempts) for lease in held[worker])
         ledger.sessions = {
             session: turn for session, turn in ledger.sessions.items() if session.rpartition("/")[0] not in exits

@@ -68,19 +68,24 @@ class AsyncWorkQueue:
         """Counts, signal and times in one consistent look; QueueLostError if the run's keys are gone."""
         return replies.snapshot(await self._run(scripts.SNAPSHOT), self._place)
 
-    async def recover_expired(self, limit: int = 1000, *, live_workers: int | None = None) -> int:
+    async def recover_expired(
+        self, limit: int = 1000, *, live_workers: int | None = None, failed_workers: int = 0
+    ) -> int:
         """Put back items whose lease has expired (at most `limit` leases); returns how many.
 
         `live_workers` is how many pods there are: where more items are with workers of the open contract, so many of
-        those without a live lease key are put back at once.
+        those without a live lease key are put back at once; as attempts count as many of them as `failed_workers`,
+        the pods that have failed since the start, not those that were removed.
         """
         reply = await self._run(scripts.RECOVER, limit, self._max_attempts)
         recovered = int(replies.checked(reply, self._place)[0])
         if self._foreign_grace_seconds is None:
             return recovered
-        return recovered + await self._recover_foreign(limit, self._foreign_grace_seconds, live_workers)
+        return recovered + await self._recover_foreign(limit, self._foreign_grace_seconds, live_workers, failed_workers)
 
-    async def _recover_foreign(self, limit: int, grace_seconds: float, live_workers: int | None) -> int:
+    async def _recover_foreign(
+        self, limit: int, grace_seconds: float, live_workers: int | None, failed_workers: int
+    ) -> int:
         # The oldest, which are on the right.
         items = await self._call(self._client.lrange(self.keys.processing, -limit, -1))
         pairs: list[Any] = []
@@ -89,7 +94,9 @@ class AsyncWorkQueue:
         complete = int(len(items) < limit)
         workers = -1 if live_workers is None else live_workers
         grace_ms = int(grace_seconds * 1000)
-        reply = await self._run(scripts.RECOVER_FOREIGN, grace_ms, self._max_attempts, complete, workers, *pairs)
+        reply = await self._run(
+            scripts.RECOVER_FOREIGN, grace_ms, self._max_attempts, complete, workers, failed_workers, *pairs
+        )
         return int(replies.checked(reply, self._place)[0])
 
     async def request_drain(

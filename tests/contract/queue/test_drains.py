@@ -98,6 +98,31 @@ def test_pods_that_are_gone_count_no_more(backend: Backend) -> None:
     assert backend.worker("pod-2").turn().state is QueueState.DRAINING
 
 
+def test_a_drained_worker_whose_pod_is_gone_gets_nothing(backend: Backend) -> None:
+    """Its process may live a little longer than its pod is known; what it began then would be interrupted."""
+    backend.queue.fill(map(str, range(9)))
+    drain(backend, 1)
+    removed, other = backend.worker("pod-1"), backend.worker("pod-2")
+    assert removed.turn().state is QueueState.DRAINING
+    backend.control(lambda queue: queue.request_drain(0, (), ("pod-2",)))
+    for _ in range(2):
+        assert removed.turn().state is QueueState.DRAINING
+        assert drain(backend, 0, ()) == DrainStatus()
+    assert other.turn().state is QueueState.LEASED
+
+
+def test_a_pod_that_was_overlooked_is_one_again(backend: Backend) -> None:
+    """A drained worker that was taken for gone counts, or goes on, as soon as it is named."""
+    backend.queue.fill(map(str, range(9)))
+    drain(backend, 1)
+    pod = backend.worker("pod-1")
+    pod.turn()
+    backend.control(lambda queue: queue.request_drain(1, ["pod-2"], []))
+    assert set(drain(backend, 1).drained) == {"pod-1"}
+    backend.control(lambda queue: queue.request_drain(0, [], ["pod-1"]))
+    assert pod.turn().state is QueueState.LEASED
+
+
 def test_a_worker_that_ends_takes_no_request(backend: Backend) -> None:
     """A turn that wants no items settles only; the request is left for one that would go on."""
     backend.queue.fill(["a", "b"])

@@ -167,6 +167,20 @@ def test_equal_foreign_items_are_put_back_one_by_one(
     assert queue.snapshot().counts == Counts(queued=2, leased=1)
 
 
+@pytest.mark.parametrize("failed", [0, 1, 3])
+def test_items_of_removed_foreign_workers_are_not_to_blame(
+    act: Act, queue: WorkQueue, raw: redis.Redis, keys: QueueKeys, failed: int
+) -> None:
+    """As attempts count no more of them than workers have failed, however often it is looked."""
+    queue.fill(["a", "b", "c"])
+    take_some(raw, keys, "")
+    assert act(lambda q: q.recover_expired(live_workers=0, failed_workers=failed)) == 3
+    assert len(list(queue.iter_retrying())) == failed
+    take_some(raw, keys, "")
+    assert act(lambda q: q.recover_expired(live_workers=0, failed_workers=failed)) == 3
+    assert sum(record["attempts"] for record in queue.iter_retrying()) == failed
+
+
 def test_foreign_items_can_be_left_for_ever(act: Act, queue: WorkQueue, raw: redis.Redis, keys: QueueKeys) -> None:
     """For workers that set no lease keys and take longer than any grace."""
     queue.fill(["a"])

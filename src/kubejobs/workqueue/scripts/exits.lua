@@ -28,7 +28,6 @@ local function note(worker, record, items)
   record.items = items + (before and cjson.decode(before).items or 0)
   record.time = now / 1000
   redis.call('HSET', key('exits'), worker, cjson.encode(record))
-  redis.call('HDEL', key('drained'), worker)
 end
 
 for argument = FIRST_WORKER, #ARGV, 2 do

@@ -1,10 +1,11 @@
 -- Put back items of `processing` that have had no live lease key for a while, or that have no worker any more.
 -- ARGV: milliseconds of that while, max_attempts, 1 if the arguments name all of `processing`, how many workers there
---   are (each holds one item at most) or -1, then for each item of `processing`: the item, its lease key.
+--   are (each holds one item at most) or -1, how many workers have failed so far (not those that were removed), then for
+--   each item of `processing`: the item, its lease key.
 -- Reply: how many items were put back (or given up).
-local FIRST_ITEM = 5
+local FIRST_ITEM = 6
 local grace_ms, max_attempts, complete = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
-local workers = tonumber(ARGV[4])
+local workers, failed_workers = tonumber(ARGV[4]), tonumber(ARGV[5])
 if redis.call('EXISTS', key('total')) == 0 then
   return {'LOST'}
 end
@@ -27,10 +28,26 @@ end
 local orphans = workers < 0 and 0 or math.max(redis.call('LLEN', processing) - workers, 0)
 local surely_orphans = workers < 0 and 0 or math.max(#without_lease - workers, 0)
 
+-- Where a worker was removed and did not fail, its item is not to blame.
+local function is_blamed()
+  if orphans <= 0 then
+    return true
+  end
+  if failed_workers <= tonumber(redis.call('HGET', key('counts'), 'blamed_orphans') or '0') then
+    return false
+  end
+  redis.call('HINCRBY', key('counts'), 'blamed_orphans', 1)
+  return true
+end
+
 local function recover(item)
   redis.call('ZREM', unleased, item)
   if redis.call('LREM', processing, -1, item) == 1 then
+    local blamed = is_blamed()
     recovered, orphans, surely_orphans = recovered + 1, orphans - 1, surely_orphans - 1
+    if not blamed then
+      return put_back({item}, 0)
+    end
     local problem = cjson.encode({type = 'LeaseExpired', message = 'its worker is gone or stopped renewing its lease'})
     if may_run_again(item, max_attempts, 'LeaseExpired', problem, '', now) then
       put_back({item}, 0)
