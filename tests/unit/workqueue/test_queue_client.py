@@ -47,6 +47,20 @@ def test_an_interrupted_fill_is_discarded(queue: WorkQueue, raw: redis.Redis, ke
     assert sorted(raw.scan_iter(keys.pattern)) == sorted([keys.total, keys.filled, keys.closed])
 
 
+def test_a_fill_whose_server_forgot_it_says_so(queue: WorkQueue, raw: redis.Redis, keys: QueueKeys) -> None:
+    """A server without persistence that is restarted in the middle; what came after it is not left behind."""
+
+    def forgotten() -> Iterator[tuple[int, str]]:
+        yield from ((number % 3, str(number)) for number in range(20_000))
+        raw.delete(*raw.scan_iter(f"{keys.queued}:*"))
+        yield from ((number % 3, str(number)) for number in range(20_000))
+
+    with pytest.raises(QueueError, match="40000 items were sent .* restarted or lost data"):
+        queue.fill(forgotten())
+    assert not list(raw.scan_iter(keys.pattern))
+    assert queue.fill(["a"]) == 1
+
+
 def test_of_two_fills_the_later_wins(queue: WorkQueue, raw: redis.Redis, keys: QueueKeys) -> None:
     """A deploy that was thought dead can't mix its items into its successor's."""
 

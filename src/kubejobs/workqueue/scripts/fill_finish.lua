@@ -1,19 +1,25 @@
 -- Make a whole fill visible at once. ARGV: its token, how many items, 1 if no more will come, 1 if the run's workers
 --   know one list only: then prioritized items are moved to its head, the highest first.
--- Reply: 'FENCED' if another fill has begun since, 'SHORT' and what is there if items are missing.
+-- Reply: 'FENCED' if another fill has begun since; 'SHORT' and what was there if items are missing, which is discarded.
 local staging = key('filling:' .. ARGV[1])
 local merge = ARGV[4] == '1'
 if redis.call('EXISTS', key('filled')) == 1 then
   return {'FILLED', number_of('total')}
 end
-if redis.call('GET', key('filling')) ~= ARGV[1] then
+local filling = redis.call('GET', key('filling'))
+if filling and filling ~= ARGV[1] then
   return {'FENCED'}
 end
 local staged = redis.call('LLEN', staging)
 for level = 1, 9 do
   staged = staged + redis.call('LLEN', staging .. ':' .. level)
 end
-if staged ~= tonumber(ARGV[2]) then
+-- A server that has lost its data has also forgotten whose fill it was.
+if not filling or staged ~= tonumber(ARGV[2]) then
+  redis.call('UNLINK', staging, key('filling'))
+  for level = 1, 9 do
+    redis.call('UNLINK', staging .. ':' .. level)
+  end
   return {'SHORT', staged}
 end
 if redis.call('EXISTS', staging) == 1 then
