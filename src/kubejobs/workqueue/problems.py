@@ -17,6 +17,8 @@ _CREDENTIALS_CODES: Final = frozenset({"WRONGPASS", "NOAUTH", "NOPERM"})
 _TRANSIENT_CODES: Final = frozenset(
     {NO_ANSWER, "LOADING", "MISCONF", "BUSY", "NOREPLICAS", "READONLY", "TRYAGAIN", "MASTERDOWN"}
 )
+# Errors whose first word is ERR although they are of these kinds. Who has not logged in may send short commands only.
+_CODES_OF_WORDS: Final = (("max number of clients", NO_ANSWER), ("Protocol error: unauthenticated", "NOAUTH"))
 # Until Redis 7 a command's error within a script is wrapped in one of the script.
 _WITHIN_SCRIPT: Final = re.compile(r"@user_script: ?\d+: -(\w+) ")
 
@@ -26,8 +28,9 @@ def code_of(error: OSError | ReplyError) -> str:
     if isinstance(error, OSError):
         return NO_ANSWER
     text = str(error)
-    if "max number of clients" in text:
-        return NO_ANSWER
+    for words, code in _CODES_OF_WORDS:
+        if words in text:
+            return code
     within = _WITHIN_SCRIPT.search(text)
     return within.group(1) if within else text.partition(" ")[0]
 

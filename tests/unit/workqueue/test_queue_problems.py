@@ -45,6 +45,7 @@ def test_both_clients_say_the_same(said: str, kind: type[QueueError], words: str
     [
         pytest.param(ConnectionResetError("gone"), "", id="socket"),
         pytest.param(TimeoutError("timed out"), "", id="time"),
+        pytest.param(ReplyError("ERR Protocol error: unauthenticated multibulk length"), "NOAUTH", id="long, no login"),
         pytest.param(ReplyError(f"{WITHIN}-MISCONF Redis is configured to"), "MISCONF", id="within a script"),
         pytest.param(ReplyError(f"{WITHIN} attempt to index a nil value"), "ERR", id="a script's own"),
     ],
