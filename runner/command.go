@@ -76,7 +76,7 @@ func resultEnding(options *options, item, result string, began time.Time) (endin
 	}
 	record, err := resultRecord(item, result)
 	if err != nil {
-		return failedEnding(item, "QueueError", err.Error(), "", true, began)
+		return failedEnding(item, "QueueError", err.Error(), "", false, began)
 	}
 	return endResult, record
 }

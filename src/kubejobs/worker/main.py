@@ -10,9 +10,10 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from kubejobs.errors import ConfigurationError, QueueError, QueueLostError
+from kubejobs.errors import ConfigurationError, QueueError, QueueLostError, QueueUnavailableError
 from kubejobs.worker.options import parsed
 from kubejobs.worker.runner import Runner
+from kubejobs.worker.session import SIGTERM_EXIT_CODE
 from kubejobs.worker.settings import WorkerSettings
 
 
@@ -29,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(2, str(error))
     except QueueLostError as error:
         return _complain(3, str(error))
+    except QueueUnavailableError as error:
+        # Raised after a SIGTERM alone: otherwise a server that does not answer is waited for.
+        return _complain(SIGTERM_EXIT_CODE, f"the last lease was not settled and will expire: {error}")
     except QueueError as error:
         return _complain(4, str(error))
 

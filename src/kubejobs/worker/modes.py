@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from kubejobs.errors import QueueError
 from kubejobs.worker.answers import answer_of
 from kubejobs.worker.command import Command
 from kubejobs.worker.item import Item
@@ -60,7 +61,7 @@ class ItemMode:
             return
         if end.exit_code == 0 and not end.timed_out:
             if self._options.keeps_result and end.last_line:
-                item.result(end.last_line)
+                _keep_result(item, end.last_line)
         elif self._options.passes_sigterm and self._is_stopping():
             item.release()
         else:
@@ -109,7 +110,7 @@ class LinesMode:
             if answer.failure is not None:
                 _fail(item, answer.failure, retry=answer.retry, tail=program.errors_so_far())
             elif self._options.keeps_result and answer.text:
-                item.result(answer.text)
+                _keep_result(item, answer.text)
 
     def _lost(self, item: Item, error: ProgramError) -> None:
         self._program = None
@@ -159,6 +160,14 @@ class LinesMode:
         if self._program is not None:
             self._program.close()
             self._program = None
+
+
+def _keep_result(item: Item, text: str) -> None:
+    """A result that can't be kept fails its item for good: trying again would give the same."""
+    try:
+        item.result(text)
+    except QueueError as error:
+        _fail(item, str(error), retry=False, tail="")
 
 
 def _fail(item: Item, problem: str, *, retry: bool, tail: str, kind: str = "") -> None:

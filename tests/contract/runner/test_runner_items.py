@@ -48,6 +48,21 @@ def test_exit_codes_end_items(runner: Runner, queue: WorkQueue, address: QueueAd
     assert "'8': the command ended with exit code 8" in errors.replace('"', "'")
 
 
+@pytest.mark.parametrize("lines", [(), ("--lines",)], ids=["item", "lines"])
+def test_a_result_that_is_too_large_fails_its_item(
+    runner: Runner, queue: WorkQueue, address: QueueAddress, lines: tuple[str, ...]
+) -> None:
+    """For good, with the reason; the others are done."""
+    queue.fill(["20000", "10"])
+    loop = "while read -r item; do head -c $item /dev/zero | tr '\\0' x; echo; done"
+    program = ["sh", "-c", loop if lines else f"echo $KUBEJOBS_ITEM | {{ {loop}; }}"]
+    code, _, errors = runner.run(address, "--result", *lines, "--", *program)
+    assert (code, list(queue.iter_results())) == (0, [{"item": "10", "result": "x" * 10}]), errors
+    (failure,) = queue.iter_failures()
+    assert (failure["item"], failure["kind"], failure["attempts"]) == ("20000", "failed", 1)
+    assert "at most 16384 are kept" in failure["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("script", "message"),
     [

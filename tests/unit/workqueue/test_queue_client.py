@@ -55,7 +55,7 @@ def test_a_fill_whose_server_forgot_it_says_so(queue: WorkQueue, raw: redis.Redi
         raw.delete(*raw.scan_iter(f"{keys.queued}:*"))
         yield from ((number % 3, str(number)) for number in range(20_000))
 
-    with pytest.raises(QueueError, match="40000 items were sent .* restarted or lost data"):
+    with pytest.raises(QueueError, match=r"40000 items were sent .* restarted or lost data"):
         queue.fill(forgotten())
     assert not list(raw.scan_iter(keys.pattern))
     assert queue.fill(["a"]) == 1
