@@ -98,6 +98,7 @@ def targets(journal: list[dict[str, Any]]) -> list[int]:
     return [replicas for replicas, _ in itertools.groupby(decided)]
 
 
+@pytest.mark.timeout(360)
 def test_no_item_is_interrupted_by_a_scale_down(run: Run, scene: Scene) -> None:
     """Workers of the client library that are removed without any grace: each item is started once, by one delivery."""
     outcome = controlled(run, scaled_run(run, scene, "drain_worker.py"))
@@ -120,6 +121,7 @@ def test_no_item_is_interrupted_by_a_scale_down(run: Run, scene: Scene) -> None:
     assert cleaned(run) == []
 
 
+@pytest.mark.timeout(360)
 def test_foreign_workers_lose_no_item_in_a_scale_down(run: Run, scene: Scene) -> None:
     """They can't be asked, so items are interrupted; each comes back when its lease key is over, and is done."""
     outcome = controlled(run, scaled_run(run, scene, "foreign_sleeper.py", drain=False, queue={"lease_seconds": 3}))
