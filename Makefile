@@ -30,7 +30,7 @@ down: ## stop what `make up` started
 test: setup ## every test that needs no root, Docker or cluster
 	$(BIN)/python -m pytest
 
-benchmark: setup ## the queue's speed, recovery and memory beside its peers' (about 10 minutes; BENCHMARK="--quick": 2)
+benchmark: setup ## the queue's speed, recovery and memory beside its peers' (BENCHMARK="--quick": in short)
 	$(BIN)/python tests/benchmarks/run.py $(BENCHMARK)
 
 check: setup ## lint, types, import contracts
