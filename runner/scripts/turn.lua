@@ -13,11 +13,20 @@ local FIRST_NAMED = 11
 -- parallel loops", CACM 35(8), 1992.
 local SHARES_PER_WORKER = 2
 
-if redis.call('EXISTS', key('total')) == 0 then
+-- What a turn costs the server bounds how many items all workers together do in a second; so as little as possible is
+-- asked of it: what most runs never have is asked for at once, and the counters are read and written once.
+local asked = redis.call('MGET', key('total'), key('control'), key('drain'))
+if not asked[1] then
   return {'LOST'}
 end
 local now, microseconds = server_time()
 local counts = key('counts')
+local has_special = redis.call('EXISTS', key('tries'), key('delayed'), key('levels')) > 0
+local new_counts = {}
+
+local function has_tries()
+  return has_special and redis.call('EXISTS', key('tries')) == 1
+end
 
 local function limits_of()
   local max_attempts, first_delay_ms, longest_delay_ms = string.match(limits, '^(%d+) (%d+) (%d+)$')
@@ -34,7 +43,7 @@ local function retry(item, level, problem, worker)
   -- The jitter only has to keep items apart: the clock's microseconds, stirred.
   local jitter = (microseconds * 7919 + number * 104729) % 1000 / 1000
   local delay_ms = math.min(longest_delay_ms, first_delay_ms * 2 ^ (attempts - 1)) * (1 + jitter) / 2
-  if delay_ms < 1 or redis.call('EXISTS', key('control')) == 1 then
+  if delay_ms < 1 or asked[2] then
     put_back({item}, level)
   else
     delay(item, level, number, math.floor(now + delay_ms))
@@ -68,12 +77,35 @@ local function settle_named(items, level, worker)
 end
 
 local function note_work(done)
-  redis.call('HINCRBY', counts, 'done', done)
-  redis.call('HINCRBY', counts, 'worked_us', ARGV[5])
-  redis.call('HSET', counts, 'last_acknowledged_ms', now)
+  new_counts.done, new_counts.worked_us = done, tonumber(ARGV[5])
   for bucket, count in string.gmatch(ARGV[6], '(%-?%d+):(%d+)') do
     redis.call('HINCRBY', key('durations'), bucket, count)
   end
+end
+
+-- The counters that this turn has changed.
+local function write_counts()
+  local done, delivered = new_counts.done, new_counts.deliveries
+  if not done and not delivered then
+    return
+  end
+  local before = redis.call('HMGET', counts, 'done', 'worked_us', 'deliveries')
+  local fields = {}
+  local function put(name, value)
+    fields[#fields + 1], fields[#fields + 2] = name, value
+  end
+  if done then
+    put('done', (before[1] or 0) + done)
+    put('worked_us', (before[2] or 0) + new_counts.worked_us)
+    put('last_acknowledged_ms', now)
+  end
+  if delivered then
+    put('deliveries', (before[3] or 0) + delivered)
+    if not before[3] then
+      redis.call('HSETNX', counts, 'first_leased_ms', now)
+    end
+  end
+  redis.call('HSET', counts, unpack(fields))
 end
 
 local function settle()
@@ -81,8 +113,9 @@ local function settle()
     return 'EXPIRED'
   end
   local list = lease_list(settling)
-  local tried = redis.call('EXISTS', key('tries')) == 1
+  local tried = has_tries()
   local plain = #ARGV < FIRST_NAMED and default_outcome == 'done'
+  has_special = has_special or not plain
   local done
   if plain and not tried then
     done = redis.call('LLEN', list)
@@ -104,7 +137,7 @@ end
 -- it takes no others with it.
 local function take_items(list)
   local items = redis.call('RPOP', list, math.min(wanted, MOST_AT_ONCE)) or {}
-  if #items == 0 or redis.call('EXISTS', key('tries')) == 0 then
+  if #items == 0 or not has_tries() then
     return items, {}
   end
   local earlier = redis.call('HMGET', key('tries'), unpack(items))
@@ -160,27 +193,28 @@ local function lease_items(list, level)
   local lease = session .. '.' .. turn .. (level > 0 and '@' .. level or '')
   redis.call('RPUSH', lease_list(lease), unpack(items))
   redis.call('ZADD', key('leases'), now + lease_ms, lease)
-  if redis.call('HINCRBY', counts, 'deliveries', #items) == #items then
-    redis.call('HSETNX', counts, 'first_leased_ms', now)
-  end
+  new_counts.deliveries = #items
   return 'LEASED', lease, items, earlier
 end
 
 local function take()
-  local asked = redis.call('MGET', key('control'), key('drain'))
-  if asked[1] then
+  if asked[2] then
     return 'STOPPED', '', {}, {}
   end
-  requeue_due(100, now)
-  take_over_expired(10, tonumber(string.match(limits, '^%d+')), now)
-  if asked[2] and is_drained(asked[2]) then
+  if has_special then
+    requeue_due(100, now)
+  end
+  if take_over_expired(10, tonumber(string.match(limits, '^%d+')), now) > 0 then
+    has_special = true
+  end
+  if asked[3] and is_drained(asked[3]) then
     local state = state_when_empty()
     return state == 'DRAINED' and state or 'DRAINING', '', {}, {}
   end
   if wanted == 0 then
     return state_when_empty(), '', {}, {}
   end
-  local highest = redis.call('ZREVRANGE', key('levels'), 0, 0)[1]
+  local highest = has_special and redis.call('ZREVRANGE', key('levels'), 0, 0)[1]
   while highest do
     local list = key('level:' .. highest)
     if redis.call('EXISTS', list) == 1 then
@@ -217,5 +251,6 @@ if settling ~= '' then
   settled = settle()
 end
 local state, lease, items, earlier = take()
+write_counts()
 redis.call('HSET', key('sessions'), session, turn .. ' ' .. settled .. ' ' .. state .. ' ' .. now .. ' ' .. lease)
 return {'OK', settled, state, lease, items, earlier}
