@@ -162,8 +162,9 @@ class DeadlinePolicy:
     def _item_seconds(self, seen: Observation, memory: Memory) -> float:
         """Time of an item now, and for those left as far as a slow-down is likely to go on."""
         rate = memory.rate
-        left = (seen.queued + HALF_DONE * seen.leased) / seen.total
-        return rate.mean_seconds * rate.slowdown * (1 + TREND * (rate.slowdown - 1) * left)
+        left = seen.queued + HALF_DONE * seen.leased
+        slowdown = rate.slowdown(left)
+        return rate.mean_seconds * slowdown * (1 + TREND * (slowdown - 1) * left / seen.total)
 
     def _fewer(self, seen: Observation, outlook: Outlook, plan: Plan, wanted: int) -> bool:
         replicas = seen.desired_replicas

@@ -40,6 +40,9 @@ SIGNIFICANCE: Final = 1.0
 """z above: one standard deviation. Higher is calmer and later."""
 UNKNOWN_SHARE: Final = 0.05
 """Time of an item while none is known, as a share of the run's expected time; only spans of averages hang on it."""
+STRETCH_AHEAD: Final = 40.0
+"""Times its length so far, in items, that a slow stretch is taken to go on at most: a short one early in a long list is
+no reason to double the replicas, near the end of the list it is."""
 LARGEST_SLOWDOWN: Final = 6.0
 """Recent over slow reading is not believed beyond this."""
 RESTART_ITEMS: Final = 4.0
@@ -73,21 +76,22 @@ class Rate:
         """Busy seconds for each item in progress, which is their mean age while none has ended."""
         return self.slow_seconds / max(self.busy, 1.0)
 
-    @property
-    def slowdown(self) -> float:
-        """How much longer than the mean items take of late, as far as chance does not explain it: 1 to 6."""
+    def slowdown(self, items_left: float) -> float:
+        """How much longer than the mean those left are likely to take, as far as chance does not explain it: 1 to 6."""
         mean = self.mean_seconds
         if mean <= 0:
             return 1.0
         recent = max(
-            self._at_least(seconds, items, mean)
+            self._at_least(seconds, items, mean, items_left)
             for seconds, items in zip(self.recent_seconds, self.recent_items, strict=True)
         )
         return max(1.0, min(LARGEST_SLOWDOWN, recent / mean))
 
-    def _at_least(self, seconds: float, items: float, mean: float) -> float:
+    def _at_least(self, seconds: float, items: float, mean: float, items_left: float) -> float:
         busy = seconds + PRIOR_ITEMS * mean
-        return busy / (items + PRIOR_ITEMS + SIGNIFICANCE * math.sqrt(items + 0.25))
+        least = busy / (items + PRIOR_ITEMS + SIGNIFICANCE * math.sqrt(items + 0.25))
+        share = min(1.0, STRETCH_AHEAD * (items + self.busy) / max(items_left, 1.0))
+        return mean + max(0.0, least - mean) * share
 
     def started(self, mean_seconds: float, busy: float) -> Rate:
         """The rate at the first look of a loop: what is known from before counts for a few items."""

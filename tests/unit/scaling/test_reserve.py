@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kubejobs.scaling.plan import plan_for
 from kubejobs.scaling.reserve import LATEST_AIM, SURPRISE, Outlook, lease_reserve, replicas_to_end, reserve_for
@@ -89,3 +91,22 @@ def test_the_plan_orders_its_needs() -> None:
     assert plan.earliest_seconds < plan.end_seconds
     assert plan_for(replace(OUTLOOK, ready_replicas=0)).end_seconds == math.inf
     assert plan_for(replace(OUTLOOK, items_left=1.0)).earliest_seconds < 110.0
+
+
+@settings(deadline=None)
+@given(
+    left=st.floats(1, 1000),
+    more=st.floats(0, 1000),
+    item_seconds=st.floats(0.01, 500),
+    elapsed=st.floats(0, 999),
+    ready=st.integers(0, 40),
+)
+def test_more_work_never_needs_fewer_replicas(
+    left: float, more: float, item_seconds: float, elapsed: float, ready: int
+) -> None:
+    """At the same pace and time, if new replicas come at once."""
+    outlook = replace(
+        OUTLOOK, item_seconds=item_seconds, elapsed_seconds=elapsed, ready_replicas=ready, lag_seconds=0.0
+    )
+    needs = [plan_for(replace(outlook, items_left=items)).needed for items in (left, min(left + more, 1000.0))]
+    assert needs[0] <= needs[1] * (1 + 1e-9)
