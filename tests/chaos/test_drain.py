@@ -17,6 +17,8 @@ from kubejobs.workqueue.types import QueueAddress
 # At this share of the work the Job is to have so many workers.
 SIZES = ((0.0, 12), (0.25, 3), (0.45, 10), (0.9, 1))
 SIGTERM_EXIT_CODE = 143
+# With fewer the run is over while workers still wait to be removed, and they end by themselves.
+FEWEST_ITEMS = 250
 
 
 def test_no_item_is_interrupted_by_a_scale_down(
@@ -24,7 +26,7 @@ def test_no_item_is_interrupted_by_a_scale_down(
 ) -> None:
     """12 workers, then 3, 10 and 1: every item is started once and run to its end."""
     chance = random.Random(12)
-    items = [f"{number} {chance.uniform(100, 500):.0f}" for number in range(size // 200)]
+    items = [f"{number} {chance.uniform(100, 500):.0f}" for number in range(max(size // 200, FEWEST_ITEMS))]
     with (
         Fleet(address, tmp_path) as fleet,
         LedgerSampler(address, total=queue.fill(items)) as sampler,
