@@ -17,7 +17,8 @@ from kubejobs.workqueue.replies import checked
 from kubejobs.workqueue.resp import text_of
 
 HIGHEST_PRIORITY: Final = 9
-ITEMS_PER_CALL: Final = 1000
+ITEMS_PER_CALL: Final = 4000
+"""Fewer than the 8,000 values that a script can pass on in one call."""
 _PATIENCE_SECONDS: Final = 60.0
 _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 2.0
