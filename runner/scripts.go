@@ -4,11 +4,13 @@ import (
 	"crypto/sha1"
 	_ "embed"
 	"encoding/hex"
+	"strings"
 )
 
 // The scripts are copies of the client library's: `go generate` renews them, and a test of the project compares them.
 //
 //go:generate cp ../src/kubejobs/workqueue/scripts/common.lua scripts/common.lua
+//go:generate cp ../src/kubejobs/workqueue/scripts/turn_plain.lua scripts/turn_plain.lua
 //go:generate cp ../src/kubejobs/workqueue/scripts/turn.lua scripts/turn.lua
 //go:generate cp ../src/kubejobs/workqueue/scripts/renew.lua scripts/renew.lua
 //go:generate cp ../src/kubejobs/workqueue/scripts/unstart.lua scripts/unstart.lua
@@ -16,6 +18,8 @@ import (
 var (
 	//go:embed scripts/common.lua
 	commonText string
+	//go:embed scripts/turn_plain.lua
+	plainTurnText string
 	//go:embed scripts/turn.lua
 	turnText string
 	//go:embed scripts/renew.lua
@@ -25,17 +29,17 @@ var (
 	//go:embed scripts/leave.lua
 	leaveText string
 
-	turnScript    = newScript(turnText)
-	renewScript   = newScript(renewText)
-	unstartScript = newScript(unstartText)
-	leaveScript   = newScript(leaveText)
+	turnScript    = newScript(plainTurnText, commonText, turnText)
+	renewScript   = newScript(commonText, renewText)
+	unstartScript = newScript(commonText, unstartText)
+	leaveScript   = newScript(commonText, leaveText)
 )
 
 // script is one script's text and the digest by which servers know it, the same as the client library's.
 type script struct{ text, sha string }
 
-func newScript(text string) *script {
-	whole := commonText + "\n" + text
+func newScript(parts ...string) *script {
+	whole := strings.Join(parts, "\n")
 	digest := sha1.Sum([]byte(whole))
 	return &script{whole, hex.EncodeToString(digest[:])}
 }
