@@ -5,6 +5,7 @@ Run as a program: `kubejobs_app.py TASK` is the worker.
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import work
@@ -12,9 +13,14 @@ import work
 from kubejobs.worker import WorkerSettings, connect
 
 
+def prepare() -> None:
+    """Import what a fill needs and a worker does not have."""
+    importlib.import_module("kubejobs.workqueue.client")
+
+
 def enqueue(task: str, items: list[str]) -> None:
     """A fill, as deploy makes it."""
-    from kubejobs.workqueue.client import WorkQueue  # noqa: PLC0415 - a worker is measured without it
+    from kubejobs.workqueue.client import WorkQueue  # noqa: PLC0415 - see prepare
 
     with WorkQueue(WorkerSettings.from_environment().address) as queue:
         queue.fill(items)
