@@ -30,7 +30,7 @@ def test_an_item_that_takes_all_memory_says_so(run: Run) -> None:
         resources={"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "160Mi"}},
         queue={"lease_seconds": 600, "max_attempts": 2},
         expected_time=300,
-        scaling={"check_interval": 1},
+        scaling={"check_interval": 1, "max_replicas": 1},
     )
     outcome = controlled(run, plan)
     address = read_queue_address(run.target.cluster, run.target.run, run.kube.ns)
